@@ -1,0 +1,116 @@
+import type { Capability } from '../../schema/enums/capability';
+import type { CreateApiKeyInput, RotateApiKeyInput } from '../../schema/inputs/api-key-inputs';
+import type { CreateClientTokenInput } from '../../schema/inputs/client-token-inputs';
+import type { SynthesizeSpeechInput } from '../../schema/inputs/speech-inputs';
+import type { UsageEventFilter } from '../../schema/inputs/usage-event-filter';
+import type {
+  CreateWorkspaceInput,
+  GrantCreditsInput,
+  SetWorkspacePlanInput,
+} from '../../schema/inputs/workspace-inputs';
+import type { ApiKey, CreateApiKeyPayload } from '../../schema/types/api-key';
+import type { BillingSubscription } from '../../schema/types/billing-subscription';
+import type { CreateClientTokenPayload } from '../../schema/types/client-token';
+import type { Connection } from '../../schema/types/connection';
+import type { CreditBalance } from '../../schema/types/credit-balance';
+import type { GrantCreditsPayload } from '../../schema/types/grant-credits-payload';
+import type { OperationUsage } from '../../schema/types/operation-usage';
+import type { Plan } from '../../schema/types/plan';
+import type { Provider } from '../../schema/types/provider';
+import type { RateCard } from '../../schema/types/rate-card';
+import type { CancelSpeechPayload, Speech, SynthesizeSpeechPayload } from '../../schema/types/speech';
+import type { SpeechStreamEvent } from '../../schema/types/speech-stream';
+import type { UsageEstimate } from '../../schema/types/usage-estimate';
+import type { UsageSummary } from '../../schema/types/usage-summary';
+import type { UsageUpdate } from '../../schema/types/usage-update';
+import type { CreateWorkspacePayload, Workspace } from '../../schema/types/workspace';
+import type { Caller, PrincipalContext } from '../identity/caller';
+import type { Page } from './page';
+
+/*
+ * What the resolvers delegate to. Scopes have been checked before a method is called; everything else is the
+ * service's: whose the objects are (a foreign id is NOT_FOUND, as a missing one), what a client token may see (its own
+ * speeches, usage and budget), and the values of inputs. Refusals are AppErrors.
+ *
+ * A live method resolves once the subscription is admitted and rejects when it is refused; the iterable may throw
+ * later. Its `return` must take effect at once, even while `next` is waiting, so it is never an async generator.
+ */
+
+type MaybePromise<Value> = Value | Promise<Value>;
+
+export interface SpeechService {
+  /** Metered. */
+  synthesize(context: PrincipalContext, input: SynthesizeSpeechInput): Promise<SynthesizeSpeechPayload>;
+  /** Metered. `after`: the last sequence seen; null: from the start. Ends upstream when its iterator is returned. */
+  stream(
+    context: PrincipalContext,
+    input: SynthesizeSpeechInput,
+    after: number | null,
+  ): Promise<AsyncIterable<SpeechStreamEvent>>;
+  cancel(context: PrincipalContext, id: string): Promise<CancelSpeechPayload>;
+  /** Resolves once audio and text are gone. */
+  delete(context: PrincipalContext, id: string): Promise<void>;
+  find(context: PrincipalContext, id: string): Promise<Speech>;
+  estimate(context: PrincipalContext, input: SynthesizeSpeechInput): Promise<UsageEstimate>;
+  /** Cheapest first. */
+  compare(context: PrincipalContext, input: SynthesizeSpeechInput): Promise<readonly UsageEstimate[]>;
+}
+
+export interface BalanceService {
+  /** Of the workspace; for a client token, of its own budget. */
+  balance(context: PrincipalContext): Promise<CreditBalance>;
+}
+
+export interface UsageService {
+  /** The period that holds `at`; null: the present one. */
+  summary(context: PrincipalContext, at: Date | null): Promise<UsageSummary>;
+  /** Newest first. */
+  events(context: PrincipalContext, filter: UsageEventFilter, page: Page): Promise<Connection<OperationUsage>>;
+  event(context: PrincipalContext, id: string): Promise<OperationUsage>;
+}
+
+export interface LiveService {
+  /** In order of settlement, each once. `after`: the cursor last seen; one that is too old is RESUME_EXPIRED. */
+  usageUpdated(context: PrincipalContext, after: string | null): Promise<AsyncIterable<UsageUpdate>>;
+  /** The present balance at once, then each change. */
+  balanceChanged(context: PrincipalContext): Promise<AsyncIterable<CreditBalance>>;
+}
+
+/** Open to everyone, so the principal may be null; availability then is the platform's own. */
+export interface CatalogueService {
+  /** null: every capability. */
+  providers(context: Caller, capability: Capability | null): MaybePromise<readonly Provider[]>;
+  /** null when no such adapter is loaded. Asked once for each usage or speech of a list: keep it cheap. */
+  provider(context: Caller, id: string): MaybePromise<Provider | null>;
+  rateCard(context: Caller): MaybePromise<RateCard>;
+  plans(context: Caller): MaybePromise<readonly Plan[]>;
+}
+
+export interface WorkspaceService {
+  current(context: PrincipalContext): Promise<Workspace>;
+  /** null where nothing is paid for. */
+  subscription(context: PrincipalContext): Promise<BillingSubscription | null>;
+  create(context: PrincipalContext, input: CreateWorkspaceInput): Promise<CreateWorkspacePayload>;
+  setPlan(context: PrincipalContext, input: SetWorkspacePlanInput): Promise<Workspace>;
+  grantCredits(context: PrincipalContext, input: GrantCreditsInput): Promise<GrantCreditsPayload>;
+}
+
+export interface KeyService {
+  /** Newest first, revoked ones included. */
+  list(context: PrincipalContext, page: Page): Promise<Connection<ApiKey>>;
+  create(context: PrincipalContext, input: CreateApiKeyInput): Promise<CreateApiKeyPayload>;
+  rotate(context: PrincipalContext, input: RotateApiKeyInput): Promise<CreateApiKeyPayload>;
+  revoke(context: PrincipalContext, id: string): Promise<ApiKey>;
+  createClientToken(context: PrincipalContext, input: CreateClientTokenInput): Promise<CreateClientTokenPayload>;
+  revokeClientToken(context: PrincipalContext, id: string): Promise<void>;
+}
+
+export interface Services {
+  readonly speech: SpeechService;
+  readonly balance: BalanceService;
+  readonly usage: UsageService;
+  readonly live: LiveService;
+  readonly catalogue: CatalogueService;
+  readonly workspaces: WorkspaceService;
+  readonly keys: KeyService;
+}

@@ -1,0 +1,116 @@
+import { graphql, parse, subscribe } from 'graphql';
+import type { ApiKeyScope } from '../../schema/enums/api-key-scope';
+import type { Principal } from '../../src/identity/principal';
+import { apiKey, clientToken, contextOf, recordedServices, schema } from './resolver-support';
+
+const ALL: readonly ApiKeyScope[] = ['METERED', 'READ', 'BILLING', 'MANAGE', 'ADMIN'];
+const SPEECH = '{text: "Hi", idempotencyKey: "k"}';
+
+/** Every root field that is built, the scope that it needs, and whether a client token with that scope may use it. */
+const FIELDS: readonly (readonly [string, ApiKeyScope | null, 'token' | 'key'])[] = [
+  ['query { workspace { id } }', 'READ', 'token'],
+  ['query { providers { id } }', null, 'token'],
+  ['query { provider(id: "local") { id } }', null, 'token'],
+  ['query { rateCard { version } }', null, 'token'],
+  ['query { plans { id } }', null, 'token'],
+  ['query { speech(id: "1") { id } }', 'READ', 'token'],
+  [`query { estimateSpeech(input: ${SPEECH}) { credits } }`, 'READ', 'token'],
+  [`query { compareSpeechCost(input: ${SPEECH}) { credits } }`, 'READ', 'token'],
+  ['query { balance { id } }', 'READ', 'token'],
+  ['query { subscription { id } }', 'READ', 'key'],
+  ['query { usage { id } }', 'READ', 'token'],
+  ['query { usageEvents { pageInfo { hasNextPage } } }', 'READ', 'token'],
+  ['query { usageEvent(id: "1") { id } }', 'READ', 'token'],
+  ['query { apiKeys { pageInfo { hasNextPage } } }', 'MANAGE', 'key'],
+  [`mutation { synthesizeSpeech(input: ${SPEECH}) { replayed } }`, 'METERED', 'token'],
+  ['mutation { cancelSpeech(input: {id: "1"}) { speech { id } } }', 'METERED', 'token'],
+  ['mutation { deleteSpeech(input: {id: "1"}) { deletedId } }', 'METERED', 'token'],
+  ['mutation { createApiKey(input: {name: "n"}) { secret } }', 'MANAGE', 'key'],
+  ['mutation { rotateApiKey(input: {id: "1"}) { secret } }', 'MANAGE', 'key'],
+  ['mutation { revokeApiKey(input: {id: "1"}) { apiKey { id } } }', 'MANAGE', 'key'],
+  [
+    'mutation { createClientToken(input: {ttlSeconds: 60, capabilities: [], maxCredits: 1}) { token } }',
+    'METERED',
+    'key',
+  ],
+  ['mutation { revokeClientToken(input: {id: "1"}) { deletedId } }', 'METERED', 'key'],
+  ['mutation { createWorkspace(input: {name: "n", plan: "free"}) { secret } }', 'ADMIN', 'key'],
+  ['mutation { setWorkspacePlan(input: {workspaceId: "1", plan: "pro"}) { workspace { id } } }', 'ADMIN', 'key'],
+  [
+    'mutation { grantCredits(input: {workspaceId: "1", kind: PROMOTION, credits: 5, reason: "r", idempotencyKey: "k"}) { grant { id } } }',
+    'ADMIN',
+    'key',
+  ],
+  ['subscription { usageUpdated { cursor } }', 'READ', 'token'],
+  ['subscription { balanceChanged { id } }', 'READ', 'token'],
+  [`subscription { speechStream(input: ${SPEECH}) { __typename } }`, 'METERED', 'token'],
+];
+
+async function* nothing(): AsyncGenerator<never> {}
+
+/** Whether a service was reached, and the code that refused otherwise. */
+async function attempt(
+  source: string,
+  principal: Principal | null,
+): Promise<{ reached: boolean; code: unknown; message: string }> {
+  const { services, calls } = recordedServices({
+    'live.usageUpdated': nothing(),
+    'live.balanceChanged': nothing(),
+    'speech.stream': nothing(),
+  });
+  const contextValue = contextOf(principal, services);
+  const answer = source.startsWith('subscription')
+    ? await subscribe({ schema, document: parse(source), contextValue })
+    : await graphql({ schema, source, contextValue });
+  const refusal =
+    'errors' in answer
+      ? (answer.errors?.[0]?.originalError as { code?: string; message: string } | undefined)
+      : undefined;
+  return { reached: calls.length > 0, code: refusal?.code, message: refusal?.message ?? '' };
+}
+
+describe('rights', () => {
+  it('are tested for every root field of the schema', () => {
+    const roots = ['Query', 'Mutation', 'Subscription'].flatMap((name) =>
+      Object.keys((schema.getType(name) as unknown as { getFields(): object }).getFields()),
+    );
+    const tested = FIELDS.map(([source]) => /\{ (\w+)/.exec(source)?.[1]);
+    expect([...new Set(tested)].sort()).toEqual([...new Set(roots)].sort());
+    expect(FIELDS.length).toBe(roots.length);
+  });
+
+  it.each(FIELDS)('%s reaches its service with the scope %s alone', async (source, scope) => {
+    expect(await attempt(source, apiKey(...(scope ? [scope] : [])))).toMatchObject({ reached: true });
+  });
+
+  it.each(FIELDS.filter(([, scope]) => scope))(
+    '%s is FORBIDDEN with every scope but %s, which the message names',
+    async (source, scope) => {
+      const answer = await attempt(source, apiKey(...ALL.filter((it) => it !== scope)));
+      expect(answer).toMatchObject({ reached: false, code: 'FORBIDDEN' });
+      expect(answer.message).toContain(scope);
+    },
+  );
+
+  it.each(FIELDS)('%s without a principal is UNAUTHENTICATED unless it needs no scope', async (source, scope) => {
+    const expected = scope ? { reached: false, code: 'UNAUTHENTICATED' } : { reached: true };
+    expect(await attempt(source, null)).toMatchObject(expected);
+  });
+
+  it.each(FIELDS)(
+    '%s needs the scope %s; with a client token that has every scope it takes a %s',
+    async (source, _scope, who) => {
+      const expected = who === 'token' ? { reached: true } : { reached: false, code: 'FORBIDDEN' };
+      expect(await attempt(source, clientToken(['TEXT_TO_SPEECH'], ...ALL))).toMatchObject(expected);
+    },
+  );
+
+  it.each(FIELDS.filter(([source]) => /synthesizeSpeech|cancelSpeech|deleteSpeech|speechStream/.test(source)))(
+    '%s is FORBIDDEN for a client token that was made for another capability',
+    async (source) => {
+      const answer = await attempt(source, clientToken(['SPEECH_TO_TEXT'], 'METERED', 'READ'));
+      expect(answer).toMatchObject({ reached: false, code: 'FORBIDDEN' });
+      expect(answer.message).toContain('TEXT_TO_SPEECH');
+    },
+  );
+});
