@@ -1,0 +1,98 @@
+import { createReadStream } from 'node:fs';
+import { open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { AudioFile } from './audio-file';
+
+/** Chunk size of a replay whose index is gone. */
+const REPLAY_CHUNK_BYTES = 32_768;
+
+export interface StoredAudio {
+  readonly sizeBytes: number;
+  /** Bytes from `start` to `end`, both included; all of them when left out. */
+  stream(range?: { readonly start: number; readonly end: number }): Readable;
+}
+
+/** Audio files of all speeches, in folders by the random end of their id. Processes on one machine share the folder. */
+export class AudioStore {
+  constructor(
+    private readonly directory: string,
+    private readonly onError: (error: Error) => void,
+  ) {}
+
+  create(operationId: string): AudioFile {
+    return new AudioFile(this.pathOf(operationId), this.onError);
+  }
+
+  /** null: deleted, past its retention, or lost in a crash. */
+  async find(operationId: string): Promise<StoredAudio | null> {
+    const path = this.pathOf(operationId);
+    try {
+      const { size } = await stat(path);
+      return { sizeBytes: size, stream: (range) => createReadStream(path, range) };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      throw error;
+    }
+  }
+
+  /** The chunks of a finished speech, with the numbers they had when they were made. */
+  async *chunks(
+    operationId: string,
+    after: number,
+  ): AsyncGenerator<{ sequence: number; bytes: Uint8Array }, void, void> {
+    const path = this.pathOf(operationId);
+    const handle = await open(path, 'r');
+    try {
+      const { size } = await handle.stat();
+      const ends = await this.chunkEnds(path, size);
+      for (let index = after; index < ends.length; index++) {
+        const start = index === 0 ? 0 : ends[index - 1]!;
+        const bytes = Buffer.allocUnsafe(ends[index]! - start);
+        await handle.read(bytes, 0, bytes.length, start);
+        yield { sequence: index + 1, bytes };
+      }
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async delete(operationId: string): Promise<void> {
+    const path = this.pathOf(operationId);
+    await rm(path, { force: true });
+    await rm(`${path}.chunks`, { force: true });
+  }
+
+  /** Removes audio older than the retention; answers how many files went. */
+  async removeOlderThan(timeMs: number): Promise<number> {
+    let removed = 0;
+    for (const folder of await readdir(this.directory).catch(() => [])) {
+      for (const name of await readdir(join(this.directory, folder)).catch(() => [])) {
+        const path = join(this.directory, folder, name);
+        const found = await stat(path).catch(() => null);
+        if (found?.isFile() && found.mtimeMs < timeMs) {
+          await rm(path, { force: true });
+          removed += 1;
+        }
+      }
+    }
+    return removed;
+  }
+
+  pathOf(operationId: string): string {
+    return join(this.directory, operationId.slice(-2), operationId);
+  }
+
+  private async chunkEnds(path: string, size: number): Promise<Uint32Array> {
+    const index = await readFile(`${path}.chunks`).catch(() => null);
+    if (index && index.length % 4 === 0 && index.length > 0) {
+      const ends = new Uint32Array(index.buffer.slice(index.byteOffset, index.byteOffset + index.length));
+      if (ends[ends.length - 1] === size) return ends;
+    }
+    // One chunk has no index; a long file without one is cut into even pieces.
+    if (size <= REPLAY_CHUNK_BYTES * 8) return Uint32Array.of(size);
+    return Uint32Array.from({ length: Math.ceil(size / REPLAY_CHUNK_BYTES) }, (_, i) =>
+      Math.min((i + 1) * REPLAY_CHUNK_BYTES, size),
+    );
+  }
+}

@@ -1,0 +1,208 @@
+import type { UsageEventFilter } from '../../../schema/inputs/usage-event-filter';
+import type { Connection } from '../../../schema/types/connection';
+import type { OperationUsage } from '../../../schema/types/operation-usage';
+import type { UsageSummary } from '../../../schema/types/usage-summary';
+import type { Balances } from '../../billing/balances';
+import { periodEnd, periodStart } from '../../billing/periods';
+import type { Database } from '../../db/database';
+import type { PrincipalContext } from '../../identity/caller';
+import type { UsageEventRow } from '../../ledger/usage-event';
+import { formatCredits } from '../../lib/credits';
+import { decodeCursor, encodeCursor, pageOf } from '../../lib/cursors';
+import { AppError, badInput, notFound } from '../../lib/errors';
+import { isId } from '../../lib/ids';
+import { meteredWindow } from '../../limits/request-limits';
+import type { RequestWindows } from '../../limits/request-windows';
+import type { PriceBook } from '../../metering/price-book';
+import type { UsageRepository } from '../usage-repository';
+import { OperationUsageView } from '../views/operation-usage-view';
+import { planView } from './plan-view';
+
+export interface UsageDependencies {
+  readonly database: Database;
+  readonly usage: UsageRepository;
+  readonly balances: Balances;
+  readonly book: PriceBook;
+  readonly windows: RequestWindows;
+}
+
+type Breakdown = Record<'tts' | 'stt' | 'llm' | 'rag', bigint>;
+const KINDS: Readonly<Record<string, keyof Breakdown>> = {
+  TEXT_TO_SPEECH: 'tts',
+  SPEECH_TO_TEXT: 'stt',
+  LANGUAGE_MODEL: 'llm',
+  EMBEDDING: 'rag',
+  RETRIEVAL: 'rag',
+};
+
+interface PeriodFigures {
+  readonly number: number;
+  readonly start: Date;
+  readonly end: Date;
+  /** Micro-credits: included + carried over + topped up. */
+  readonly limit: bigint;
+  readonly characters: { readonly used: bigint; readonly limit: bigint | null };
+}
+
+/** What was used, in sum and one by one. */
+export class UsageOperations {
+  constructor(private readonly dependencies: UsageDependencies) {}
+
+  async summary(context: PrincipalContext, at: Date | null): Promise<UsageSummary> {
+    const { workspaceId } = context.principal;
+    const { balances, book, database, windows } = this.dependencies;
+    const account = await balances.read(workspaceId);
+    if (!account) throw notFound('workspace');
+    const plan = book.findPlan(account.planId);
+    if (!plan)
+      throw new AppError(
+        'UNAVAILABLE',
+        `The price book has no plan "${account.planId}" any more; the operator has to add it.`,
+      );
+    const period = await this.period(context, at);
+    const totals = await database.query<{ capability: string; credits: string; requests: string }>(
+      'SELECT capability, credits, requests FROM usage_totals WHERE workspace_id = $1 AND period_number = $2',
+      [workspaceId, period.number],
+      'usage_totals',
+    );
+    const breakdown: Breakdown = { tts: 0n, stt: 0n, llm: 0n, rag: 0n };
+    let requests = 0;
+    for (const row of totals.rows) {
+      breakdown[KINDS[row.capability] ?? 'rag'] += BigInt(row.credits);
+      requests += Number(row.requests);
+    }
+    const used = breakdown.tts + breakdown.stt + breakdown.llm + breakdown.rag;
+    return {
+      id: `${workspaceId}:${period.number}`,
+      plan: planView(plan),
+      periodStart: period.start,
+      periodEnd: period.end,
+      credits: amount(used, period.limit, formatCredits),
+      breakdown: {
+        tts: formatCredits(breakdown.tts),
+        stt: formatCredits(breakdown.stt),
+        llm: formatCredits(breakdown.llm),
+        rag: formatCredits(breakdown.rag),
+      },
+      requestCount: requests,
+      characters: amount(period.characters.used, period.characters.limit, String),
+      requests: async () => {
+        const [window] = await windows.peek([meteredWindow(workspaceId, 0, plan.requestsPerMinute)]);
+        return { rateLimit: plan.requestsPerMinute, currentMinute: window?.used ?? 0 };
+      },
+      apiKeys: async () => ({ active: await this.activeKeys(workspaceId), max: plan.maxApiKeys }),
+    };
+  }
+
+  /** Newest first. */
+  async events(
+    context: PrincipalContext,
+    filter: UsageEventFilter,
+    page: { first: number; after: string | null },
+  ): Promise<Connection<OperationUsage>> {
+    const { workspaceId, clientTokenId } = context.principal;
+    if (filter.start && filter.end && filter.end <= filter.start)
+      throw badInput('filter.end', 'filter.end must lie after filter.start.');
+    const binding = { workspaceId, query: 'usageEvents', filter: { ...filter, clientTokenId } };
+    const [after = null] = decodeCursor(binding, page.after) ?? [];
+    if (filter.apiKeyId != null && !isId(filter.apiKeyId)) return pageOf([], page.first, page.after, () => '');
+    const { rows } = await this.dependencies.database.query<UsageEventRow>(
+      `SELECT * FROM usage_events
+       WHERE workspace_id = $1 AND ($2::bigint IS NULL OR sequence < $2)
+         AND ($3::timestamptz IS NULL OR created_at >= $3) AND ($4::timestamptz IS NULL OR created_at < $4)
+         AND ($5::text[] IS NULL OR capability = ANY ($5)) AND ($6::text[] IS NULL OR provider_id = ANY ($6))
+         AND ($7::text IS NULL OR status = $7) AND ($8::text IS NULL OR end_user_id = $8)
+         AND ($9::uuid IS NULL OR api_key_id = $9) AND ($10::uuid IS NULL OR client_token_id = $10)
+       ORDER BY sequence DESC LIMIT $11`,
+      [
+        workspaceId,
+        after,
+        filter.start ?? null,
+        filter.end ?? null,
+        filter.capabilities ?? null,
+        filter.providers ?? null,
+        filter.status ?? null,
+        filter.endUserId ?? null,
+        filter.apiKeyId ?? null,
+        clientTokenId,
+        page.first + 1,
+      ],
+    );
+    const found = pageOf(rows, page.first, page.after, (row) => encodeCursor(binding, [row.sequence]));
+    return {
+      pageInfo: found.pageInfo,
+      edges: found.edges.map((edge) => ({
+        cursor: edge.cursor,
+        node: new OperationUsageView(edge.node) as OperationUsage,
+      })),
+    };
+  }
+
+  async event(context: PrincipalContext, id: string): Promise<OperationUsage> {
+    const { workspaceId, clientTokenId } = context.principal;
+    const row = isId(id) ? await this.dependencies.usage.event(id, workspaceId) : null;
+    if (!row || (clientTokenId !== null && row.client_token_id !== clientTokenId)) throw notFound('usage event');
+    return new OperationUsageView(row) as OperationUsage;
+  }
+
+  /** The period that holds a moment; a past one from what its grants and journal say. */
+  private async period(context: PrincipalContext, at: Date | null): Promise<PeriodFigures> {
+    const { workspaceId } = context.principal;
+    const account = (await this.dependencies.balances.read(workspaceId))!;
+    if (at === null || (at >= account.periodStart && at < account.periodEnd)) {
+      return {
+        number: account.periodNumber,
+        start: account.periodStart,
+        end: account.periodEnd,
+        limit: account.included + account.carriedOver + account.toppedUp,
+        characters: { used: account.allowanceUsed, limit: account.allowanceLimit },
+      };
+    }
+    const { database } = this.dependencies;
+    const { rows } = await database.query<{ billing_anchor: Date }>(
+      'SELECT billing_anchor FROM accounts WHERE workspace_id = $1',
+      [workspaceId],
+    );
+    const anchor = rows[0]!.billing_anchor;
+    let number = account.periodNumber;
+    while (number >= 0 && periodStart(anchor, number) > at) number -= 1;
+    if (number < 0 || at >= account.periodEnd)
+      throw badInput('at', 'at must lie in a period of this workspace, the present one or an earlier one.');
+    const sums = await database.query<{ granted: string; opening: string; characters: string }>(
+      `SELECT
+         COALESCE((SELECT sum(credits) FROM grants WHERE workspace_id = $1 AND period_number = $2
+           AND kind IN ('MONTHLY', 'TOP_UP')), 0) AS granted,
+         COALESCE((SELECT sum(j.amount) FROM journal j JOIN grants g ON g.id = j.grant_id WHERE j.workspace_id = $1
+           AND j.period_number < $2 AND g.kind IN ('MONTHLY', 'TOP_UP')), 0) AS opening,
+         COALESCE((SELECT -sum(amount) FROM journal WHERE workspace_id = $1 AND period_number = $2
+           AND bucket = 'allowance'), 0) AS characters`,
+      [workspaceId, number],
+    );
+    const row = sums.rows[0]!;
+    return {
+      number,
+      start: periodStart(anchor, number),
+      end: periodEnd(anchor, number),
+      limit: BigInt(row.granted) + BigInt(row.opening),
+      characters: { used: BigInt(row.characters), limit: account.allowanceLimit },
+    };
+  }
+
+  private async activeKeys(workspaceId: string): Promise<number> {
+    const { rows } = await this.dependencies.database.query<{ count: string }>(
+      `SELECT count(*) AS count FROM api_keys WHERE workspace_id = $1 AND revoked_at IS NULL
+         AND (expires_at IS NULL OR expires_at > ledger_now())`,
+      [workspaceId],
+    );
+    return Number(rows[0]!.count);
+  }
+}
+
+function amount(used: bigint, limit: bigint | null, format: (value: bigint) => string) {
+  const left = limit === null ? null : limit > used ? limit - used : 0n;
+  return {
+    used: format(used),
+    limit: limit === null ? null : format(limit),
+    remaining: left === null ? null : format(left),
+  };
+}

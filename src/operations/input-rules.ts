@@ -1,0 +1,65 @@
+import { type MicroCredits, parseCredits } from '../lib/credits';
+import { badInput } from '../lib/errors';
+
+const END_USER_MAX = 128;
+const METADATA_KEYS_MAX = 16;
+const METADATA_BYTES_MAX = 2_048;
+const KEY_MAX = 255;
+export const TIMEOUT_MS_MIN = 1_000;
+export const TIMEOUT_MS_MAX = 600_000;
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+
+/** At most 128 characters without control characters. */
+export function checkEndUserId(value: string | null | undefined): string | null {
+  if (value == null) return null;
+  if (value === '' || value.length > END_USER_MAX || CONTROL.test(value)) {
+    throw badInput('endUserId', `endUserId takes 1 to ${END_USER_MAX} characters without control characters.`);
+  }
+  return value;
+}
+
+/** At most 16 string values under string keys, 2 kB as JSON. */
+export function checkMetadata(
+  value: Readonly<Record<string, unknown>> | null | undefined,
+): Record<string, string> | null {
+  if (value == null) return null;
+  const entries = Object.entries(value);
+  if (entries.length > METADATA_KEYS_MAX || entries.some(([, item]) => typeof item !== 'string')) {
+    throw badInput('metadata', `metadata takes at most ${METADATA_KEYS_MAX} keys, each with a string.`);
+  }
+  const json = JSON.stringify(value);
+  if (Buffer.byteLength(json) > METADATA_BYTES_MAX) {
+    throw badInput('metadata', `metadata takes at most ${METADATA_BYTES_MAX} bytes as JSON.`);
+  }
+  if (json.includes('\\u0000')) throw badInput('metadata', 'metadata takes no NUL characters.');
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1))) as Record<string, string>;
+}
+
+/** 1 to 255 characters without control characters. */
+export function checkIdempotencyKey(value: string | null | undefined): string | null {
+  if (value == null) return null;
+  if (value === '' || value.length > KEY_MAX || CONTROL.test(value)) {
+    throw badInput('idempotencyKey', `idempotencyKey takes 1 to ${KEY_MAX} characters without control characters.`);
+  }
+  return value;
+}
+
+/** A non-negative amount of credits with at most 6 decimals. */
+export function checkCredits(field: string, value: string | null | undefined): MicroCredits | null {
+  if (value == null) return null;
+  const credits = parseCredits(value);
+  if (credits === null) throw badInput(field, `${field} takes a decimal with at most 6 decimals, as "12.5".`);
+  if (credits < 0n) throw badInput(field, `${field} takes no negative amount.`);
+  if (credits > 9_000_000_000_000_000_000n) throw badInput(field, `${field} is larger than any balance.`);
+  return credits;
+}
+
+export function checkTimeoutMs(value: number | null | undefined): number | null {
+  if (value == null) return null;
+  if (!Number.isInteger(value) || value < TIMEOUT_MS_MIN || value > TIMEOUT_MS_MAX) {
+    throw badInput('routing.timeoutMs', `timeoutMs takes ${TIMEOUT_MS_MIN} to ${TIMEOUT_MS_MAX} milliseconds.`);
+  }
+  return value;
+}

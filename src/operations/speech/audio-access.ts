@@ -1,0 +1,60 @@
+import type { AudioStore, StoredAudio } from '../../audio-store/audio-store';
+import type { LiveAudio } from '../../audio-store/live-audio';
+import type { AudioUrls } from '../../audio-store/signed-urls';
+import { tailAudio } from '../../audio-store/tail-audio';
+import type { Clock } from '../../lib/clock';
+import { isId } from '../../lib/ids';
+import type { LiveOperations } from '../live-operations';
+import type { UsageRepository } from '../usage-repository';
+import type { SpeechArtifact } from '../views/speech-view';
+
+export type OpenedAudio =
+  | { readonly kind: 'stored'; readonly contentType: string; readonly audio: StoredAudio }
+  /** Being made in this process, or by another that shares the folder. */
+  | {
+      readonly kind: 'live';
+      readonly contentType: string;
+      readonly chunks: (signal: AbortSignal) => AsyncIterable<Uint8Array>;
+    };
+
+/** What lies behind a signed audio address. */
+export class AudioAccess {
+  constructor(
+    private readonly dependencies: {
+      readonly urls: AudioUrls;
+      readonly store: AudioStore;
+      readonly live: LiveOperations;
+      readonly usage: UsageRepository;
+      readonly clock: Clock;
+    },
+  ) {}
+
+  /** null: no such audio, or the address was not signed by us, or its time is over. */
+  async open(operationId: string, expires: string, signature: string): Promise<OpenedAudio | null> {
+    const { urls, store, live, usage, clock } = this.dependencies;
+    if (!isId(operationId) || !urls.verify(operationId, expires, signature, clock.now())) return null;
+    const running = live.findSigned(operationId)?.audio;
+    if (running) {
+      return {
+        kind: 'live',
+        contentType: running.description.contentType,
+        chunks: (signal) => bytesOf(running, signal),
+      };
+    }
+    const event = await usage.eventById(operationId);
+    if (event) {
+      if (event.status !== 'SUCCEEDED' || (await usage.isDeleted(operationId))) return null;
+      const audio = await store.find(operationId);
+      const { contentType } = event.artifact as unknown as SpeechArtifact;
+      return audio && { kind: 'stored', contentType, audio };
+    }
+    const contentType = await usage.heldContentType(operationId);
+    if (contentType === null) return null;
+    const isEnded = async (): Promise<boolean> => !(await usage.isHeld(operationId));
+    return { kind: 'live', contentType, chunks: (signal) => tailAudio(store.pathOf(operationId), isEnded, signal) };
+  }
+}
+
+async function* bytesOf(audio: LiveAudio, signal: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
+  for await (const chunk of audio.chunks(0, signal)) yield chunk.bytes;
+}

@@ -1,0 +1,136 @@
+import type { OperationUsage } from '../../../schema/types/operation-usage';
+import type { Speech } from '../../../schema/types/speech';
+import type { SpeechStreamEvent } from '../../../schema/types/speech-stream';
+import type { AudioStore } from '../../audio-store/audio-store';
+import type { PrincipalContext } from '../../identity/caller';
+import type { UsageEventRow } from '../../ledger/usage-event';
+import { abortableIterator } from '../../lib/abortable-iterator';
+import type { Clock } from '../../lib/clock';
+import { AppError } from '../../lib/errors';
+import type { LiveOperation } from '../live-operations';
+import { OperationUsageView } from '../views/operation-usage-view';
+import type { SpeechArtifact } from '../views/speech-view';
+
+/** A socket that broke has this long to come back before its speech is ended. */
+const REJOIN_MS = 10_000;
+/** A reader that takes no chunk for this long, while there is one, is too slow. */
+const STALL_MS = 60_000;
+const POLL_LISTENERS_MS = 50;
+
+/** The events of speechStream: listening to a speech that runs, and hearing again one that is complete. */
+export class SpeechStreams {
+  private readonly listeners = new Map<string, number>();
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly store: AudioStore,
+  ) {}
+
+  /** Resolves when somebody listens, or the operation was ended: nothing more is bought for a stream without a listener. */
+  async mayContinue(operation: LiveOperation): Promise<void> {
+    while (!this.listeners.has(operation.id) && !operation.signal.aborted) {
+      await new Promise<void>((resolve) => setTimeout(resolve, POLL_LISTENERS_MS));
+    }
+  }
+
+  listen(
+    context: PrincipalContext,
+    operation: LiveOperation,
+    after: number | null,
+    view: (event: UsageEventRow | null) => Speech,
+  ): AsyncIterable<SpeechStreamEvent> {
+    this.enter(operation.id);
+    let ended = false;
+    const leave = (): void => {
+      if (ended) return;
+      ended = true;
+      if (this.exit(operation.id)) this.abandon(context, operation);
+    };
+    const { clock } = this;
+    return abortableIterator(async function* (signal): AsyncGenerator<SpeechStreamEvent, void, void> {
+      try {
+        const audio = operation.audio!;
+        if (after === null) yield started(view(null), audio.description);
+        let cancelStall: () => void = () => {};
+        let tooSlow = false;
+        for await (const chunk of audio.chunks(after ?? 0, signal)) {
+          cancelStall = clock.schedule(() => {
+            tooSlow = true;
+            operation.end('SLOW_CONSUMER');
+          }, STALL_MS);
+          yield chunkEvent(chunk, audio.description.contentType);
+          cancelStall();
+          if (tooSlow) throw new AppError('SLOW_CONSUMER', 'The audio was read too slowly, so the speech was ended.');
+        }
+        if (signal.aborted) return;
+        const event = await operation.settled;
+        ended = true;
+        yield completed(audio.chunkCount + 1, view(event), event);
+      } finally {
+        leave();
+      }
+    }, leave);
+  }
+
+  replay(event: UsageEventRow, speech: Speech, after: number | null): AsyncIterable<SpeechStreamEvent> {
+    const { store } = this;
+    const artifact = event.artifact as unknown as SpeechArtifact;
+    return abortableIterator(async function* (signal): AsyncGenerator<SpeechStreamEvent, void, void> {
+      if (after === null) yield started(speech, artifact);
+      let last = after ?? 0;
+      for await (const chunk of store.chunks(event.id, after ?? 0)) {
+        if (signal.aborted) return;
+        last = chunk.sequence;
+        yield chunkEvent(chunk, artifact.contentType);
+      }
+      yield completed(last + 1, speech, event);
+    });
+  }
+
+  private enter(operationId: string): void {
+    this.listeners.set(operationId, (this.listeners.get(operationId) ?? 0) + 1);
+  }
+
+  /** Whether that was the last one. */
+  private exit(operationId: string): boolean {
+    const left = (this.listeners.get(operationId) ?? 1) - 1;
+    if (left > 0) this.listeners.set(operationId, left);
+    else this.listeners.delete(operationId);
+    return left <= 0;
+  }
+
+  /** Who unsubscribed has left, and upstream ends at once; a socket that broke may still come back. */
+  private abandon(context: PrincipalContext, operation: LiveOperation): void {
+    if (!context.connection?.dropped) {
+      operation.end('LEFT');
+      return;
+    }
+    this.clock.schedule(() => {
+      if (!this.listeners.has(operation.id)) operation.end('LEFT');
+    }, REJOIN_MS);
+  }
+}
+
+const started = (speech: Speech, audio: Omit<SpeechArtifact, 'delivery'>): SpeechStreamEvent => ({
+  __typename: 'SpeechStarted',
+  sequence: 0,
+  speech,
+  contentType: audio.contentType,
+  format: audio.format,
+  sampleRate: audio.sampleRate,
+  channels: audio.channels,
+});
+
+const chunkEvent = (chunk: { sequence: number; bytes: Uint8Array }, contentType: string): SpeechStreamEvent => ({
+  __typename: 'SpeechChunk',
+  sequence: chunk.sequence,
+  audioBase64: Buffer.from(chunk.bytes.buffer, chunk.bytes.byteOffset, chunk.bytes.length).toString('base64'),
+  contentType,
+});
+
+const completed = (sequence: number, speech: Speech, event: UsageEventRow): SpeechStreamEvent => ({
+  __typename: 'SpeechCompleted',
+  sequence,
+  speech,
+  usage: new OperationUsageView(event) as OperationUsage,
+});
