@@ -1,0 +1,260 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { SpeechProvider } from '../providers/contract/tts';
+import { createSpeechProviders } from '../providers/registry';
+import { ChangeFeed } from './analytics/change-feed';
+import { UsageFeed } from './analytics/usage-feed';
+import { AudioStore } from './audio-store/audio-store';
+import { AudioUrls } from './audio-store/signed-urls';
+import { Balances } from './billing/balances';
+import { ClientTokenBudgets } from './billing/client-token-budgets';
+import type { Settings } from './config';
+import { type Core, openCore } from './core';
+import { Authenticator } from './identity/authenticator';
+import { ClientTokenService } from './identity/client-tokens';
+import { LastUse } from './identity/last-use';
+import type { Ledger } from './ledger/entries';
+import { PostgresLedger } from './ledger/ledger';
+import type { UsageEventRow } from './ledger/usage-event';
+import type { Clock } from './lib/clock';
+import { newId } from './lib/ids';
+import { KeyRing } from './lib/keys';
+import type { RequestWindows } from './limits/request-windows';
+import { SpeechPaces } from './metering/speech-paces';
+import { type Network, openNetwork } from './network';
+import { AccountOperations } from './operations/account/account-operations';
+import { KeyOperations } from './operations/account/key-operations';
+import { LiveFeeds } from './operations/account/live-feeds';
+import { UsageOperations } from './operations/account/usage-operations';
+import { Catalogue } from './operations/catalogue';
+import { LiveOperations } from './operations/live-operations';
+import { ProviderHealthWatch } from './operations/provider-health';
+import { RemoteOperations } from './operations/remote-operations';
+import { RunMetered } from './operations/run-metered';
+import { AudioAccess } from './operations/speech/audio-access';
+import { SpeechEstimates } from './operations/speech/speech-estimates';
+import { SpeechOperations } from './operations/speech/speech-operations';
+import { SpeechPricing } from './operations/speech/speech-pricing';
+import { SpeechStreams } from './operations/speech/speech-streams';
+import { UsageRepository } from './operations/usage-repository';
+import { VoiceCatalogue } from './operations/voice-catalogue';
+import type { Services } from './resolvers/services';
+import { describe } from './transport/error-masking';
+import { Metrics } from './transport/metrics';
+
+/** What may be put in place of a part, for tests and benchmarks; never by a setting. */
+export interface Replacements {
+  readonly ledger?: (ledger: PostgresLedger) => Ledger;
+  readonly speechProviders?: ReadonlyMap<string, SpeechProvider>;
+  readonly windows?: RequestWindows;
+}
+
+/** Everything a server process is made of, built once. */
+export interface Container {
+  readonly core: Core;
+  readonly services: Services;
+  readonly authenticator: Authenticator;
+  readonly windows: RequestWindows;
+  readonly network: Network;
+  readonly audio: AudioAccess;
+  readonly live: LiveOperations;
+  readonly metrics: Metrics;
+  readonly keyHeaders: ReadonlyMap<string, string>;
+  readonly ledger: PostgresLedger;
+  /** Begins the work that goes on in the background: leases, the sweep, periods, retention. */
+  startUpkeep(): void;
+  stopUpkeep(): void;
+  close(): Promise<void>;
+}
+
+const UPKEEP_MS = 60_000;
+const DAY_MS = 86_400_000;
+
+export async function buildContainer(
+  settings: Settings,
+  dependencies: {
+    readonly log: Logger;
+    readonly clock: Clock;
+    readonly replacements?: Replacements;
+    readonly publicUrl: () => string;
+  },
+): Promise<Container> {
+  const { log, clock, replacements = {} } = dependencies;
+  const processId = newId();
+  const core = await openCore(settings, { log, clock, processId });
+  const { database, priceBook, accounts, workspaces, notices, bus } = core;
+  const network = openNetwork(settings, { database, clock, log });
+  const windows = replacements.windows ?? network.windows;
+  const onError =
+    (message: string) =>
+    (error: unknown): void =>
+      log.error({ err: describe(error) }, message);
+
+  const keyRing = KeyRing.fromBase64(settings.encryptionKey.reveal());
+  const providers = replacements.speechProviders ?? createSpeechProviders(plainSettings(settings));
+  const keyHeaders = new Map(
+    [...providers.values()].flatMap(({ declaration }) =>
+      declaration.keyHeader === null ? [] : [[declaration.keyHeader.toLowerCase(), declaration.provider] as const],
+    ),
+  );
+  const authenticator = new Authenticator({ database, clock, notices, lastUse: new LastUse(database, clock, log) });
+
+  const usage = new UsageRepository(database);
+  const usageFeed = new UsageFeed(usage, onError('usage events could not be read'));
+  const changes = new ChangeFeed();
+  const balances = new Balances(database, (workspaceId) => accounts.roll(workspaceId));
+  const budgets = new ClientTokenBudgets(database);
+  const metrics = new Metrics();
+  const health = new ProviderHealthWatch();
+  const live = new LiveOperations();
+  const postgresLedger = new PostgresLedger({
+    database,
+    clock,
+    owner: processId,
+    roll: (workspaceId) => accounts.roll(workspaceId),
+  });
+
+  const publish = (event: UsageEventRow): void => {
+    usageFeed.settled(event);
+    changes.changed(event.workspace_id);
+    metrics.settled(event);
+    health.settled(event);
+    bus.publish('usage', { workspaceId: event.workspace_id, sequence: event.sequence });
+  };
+  const remote = new RemoteOperations({ bus, usage, live, processId });
+  const stops = [
+    // A process hears itself too; what it settled is in the feed already.
+    bus.subscribe('usage', (message) => {
+      const workspaceId = String(message.workspaceId);
+      usageFeed.announced(workspaceId, BigInt(String(message.sequence)));
+      changes.changed(workspaceId);
+    }),
+    bus.subscribe('balance', (message) => changes.changed(String(message.workspaceId))),
+    bus.onConnectionChange((connected) => {
+      if (!connected) return;
+      usageFeed.missed();
+      changes.changedEverywhere();
+    }),
+    () => remote.close(),
+  ];
+
+  const store = new AudioStore(join(settings.dataDirectory, 'audio'), onError('audio could not be stored'));
+  const urls = new AudioUrls(dependencies.publicUrl, keyRing.deriveKey('audio-url'));
+  const paces = new SpeechPaces(database, onError('paces of speech could not be stored'));
+  const pricing = new SpeechPricing(priceBook, paces);
+  const voices = new VoiceCatalogue(clock);
+  const run = new RunMetered({
+    ledger: replacements.ledger?.(postgresLedger) ?? postgresLedger,
+    clock,
+    live,
+    publish,
+    awaitSettled: (operationId, workspaceId) => remote.awaitSettled(operationId, workspaceId),
+    usageOf: (operationId, workspaceId) => remote.usageOf(operationId, workspaceId),
+  });
+  const speech = new SpeechOperations({
+    providers,
+    voices,
+    pricing,
+    estimates: new SpeechEstimates({ providers, voices, pricing, balances, budgets }),
+    run,
+    live,
+    usage,
+    store,
+    views: { urls, store, clock, retentionDays: settings.audioRetentionDays },
+    making: {
+      clock,
+      store,
+      learnPace: ({ request, route }, milliseconds) => pricing.learn(request, route, milliseconds),
+      logFailure: (operationId, error) =>
+        log.error({ operationId, err: describe(error) }, 'a speech could not be made'),
+    },
+    streams: new SpeechStreams(clock, store),
+    cancelElsewhere: (operationId, workspaceId) => remote.cancel(operationId, workspaceId),
+  });
+  const account = new AccountOperations({
+    book: priceBook,
+    accounts,
+    balances,
+    budgets,
+    workspaces,
+    keys: core.keys,
+    windows,
+  });
+  const services: Services = {
+    speech,
+    balance: account,
+    usage: new UsageOperations({ database, usage, balances, book: priceBook, windows }),
+    live: new LiveFeeds(usageFeed, changes, balances, account, clock),
+    catalogue: new Catalogue(priceBook, providers, health),
+    workspaces: account,
+    keys: new KeyOperations(core.keys, new ClientTokenService(database, notices)),
+  };
+
+  let cancelUpkeep: () => void = () => {};
+  const upkeep = async (): Promise<void> => {
+    while ((await accounts.rollDue()) >= 200);
+    await database.query(`DELETE FROM idempotency_keys WHERE created_at < ledger_now() - interval '25 hours'`);
+    await store.removeOlderThan(clock.now() - settings.audioRetentionDays * DAY_MS);
+    // Where no notification comes, other processes (the command line) are noticed by looking.
+    if (!database.listen) {
+      usageFeed.missed();
+      changes.changedEverywhere();
+    }
+  };
+  const tick = (): void => {
+    void upkeep()
+      .catch(onError('upkeep failed and is tried again'))
+      .finally(() => {
+        cancelUpkeep = clock.schedule(tick, UPKEEP_MS);
+      });
+  };
+
+  await paces.load();
+  return {
+    core,
+    services,
+    authenticator,
+    windows,
+    network,
+    audio: new AudioAccess({ urls, store, live, usage, clock }),
+    live,
+    metrics,
+    keyHeaders,
+    ledger: postgresLedger,
+    startUpkeep() {
+      postgresLedger.leases.start((expired) => {
+        for (const hold of expired) {
+          usageFeed.announced(hold.workspaceId, hold.sequence);
+          changes.changed(hold.workspaceId);
+          bus.publish('usage', { workspaceId: hold.workspaceId, sequence: hold.sequence.toString() });
+        }
+      }, onError('leases could not be renewed or swept'));
+      tick();
+    },
+    stopUpkeep() {
+      postgresLedger.leases.stop();
+      cancelUpkeep();
+    },
+    async close() {
+      for (const stop of stops) stop();
+      authenticator.close();
+      await paces.flush();
+      await Promise.all([...providers.values()].map((provider) => provider.close()));
+      await network.close();
+      await core.close();
+    },
+  };
+}
+
+/** Secrets leave their wrapper here, for the adapters and nobody else. */
+function plainSettings(settings: Settings): Record<string, { apiKey?: string; baseUrl?: string }> {
+  return Object.fromEntries(
+    Object.entries(settings.providers).map(([id, provider]) => [
+      id,
+      {
+        ...(provider.apiKey && { apiKey: provider.apiKey.reveal() }),
+        ...(provider.baseUrl !== undefined && { baseUrl: provider.baseUrl }),
+      },
+    ]),
+  );
+}

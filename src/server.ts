@@ -1,0 +1,140 @@
+import type { AddressInfo } from 'node:net';
+import pino, { type Logger } from 'pino';
+import { buildPolyphonySchema } from '../schema/build-schema';
+import type { Settings } from './config';
+import { buildContainer, type Container, type Replacements } from './container';
+import { type Clock, systemClock } from './lib/clock';
+import { resolvers } from './resolvers';
+import { Admission } from './transport/admission';
+import { GraphqlHttp } from './transport/graphql-http';
+import { GraphqlWebsocket } from './transport/graphql-websocket';
+import { buildHttpServer } from './transport/http-server';
+import { SignIn } from './transport/sign-in';
+
+export interface ServerOptions {
+  readonly log?: Logger;
+  readonly clock?: Clock;
+  readonly replacements?: Replacements;
+  /** Told as the start goes on, for people who wait. */
+  readonly onProgress?: (step: string) => void;
+}
+
+export interface RunningServer {
+  /** Where it listens, without a trailing slash. */
+  readonly url: string;
+  /** Secrets that were made at this start; they are nowhere else. */
+  readonly bootstrap: { readonly apiKey: string | null; readonly adminKey: string | null };
+  readonly container: Container;
+  /** Lets running operations finish and settle, closes sockets politely, then everything else. */
+  stop(): Promise<void>;
+}
+
+/** Running operations may take this long to finish when the server stops. */
+const DRAIN_MS = 30_000;
+/** What was ended then has this long to settle. */
+const SETTLE_MS = 10_000;
+
+const REDACTED = [
+  'authorization',
+  '*.authorization',
+  'headers.authorization',
+  'headers["x-provider-key-*"]',
+  'apiKey',
+  '*.apiKey',
+  'secret',
+  '*.secret',
+  'token',
+  '*.token',
+  'text',
+  '*.text',
+];
+
+/** The log of a server: JSON lines on standard error, with whatever could be a secret taken out. */
+export const createLog = (level: string): Logger =>
+  pino(
+    { level, redact: { paths: REDACTED, censor: '[redacted]' }, base: undefined },
+    pino.destination({ fd: 2, sync: false }),
+  );
+
+export async function startServer(settings: Settings, options: ServerOptions = {}): Promise<RunningServer> {
+  const { clock = systemClock, replacements, onProgress = () => {} } = options;
+  const log = options.log ?? createLog(settings.logLevel);
+  let url = settings.publicUrl;
+  onProgress('opening the database');
+  const container = await buildContainer(settings, { log, clock, replacements, publicUrl: () => url });
+  try {
+    const { services, authenticator, windows, keyHeaders, core } = container;
+    const made = await core.bootstrap();
+    onProgress('building the schema');
+    const schema = buildPolyphonySchema(resolvers);
+    const signIn = new SignIn({ authenticator, windows, keyHeaders });
+    const admission = new Admission(windows, (planId) => core.priceBook.findPlan(planId)?.requestsPerMinute ?? null);
+    const graphql = new GraphqlHttp({ schema, services, signIn, admission, log });
+    const sockets = new GraphqlWebsocket({ schema, services, signIn, authenticator, admission, clock, log });
+    let stopping: Promise<void> | null = null;
+    const app = await buildHttpServer({
+      graphql,
+      audio: container.audio,
+      health: {
+        checks: {
+          database: async () => void (await core.database.query('SELECT 1')),
+          ...(container.network.check && { redis: container.network.check }),
+        },
+        metrics: container.metrics.registry,
+        isStopping: () => stopping !== null,
+      },
+      log,
+      corsOrigins: settings.corsOrigins === 'any' ? null : settings.corsOrigins,
+      keyHeaders: [...keyHeaders.keys()],
+    });
+    await graphql.start();
+    sockets.attach(app.server);
+    container.metrics.watch({
+      liveOperations: () => container.live.count,
+      sockets: () => sockets.socketCount,
+      openLeases: () => container.ledger.leases.liveCount,
+    });
+    await app.listen({ port: settings.port, host: settings.host });
+    const { port } = app.server.address() as AddressInfo;
+    if (settings.publicUrlIsDefault) url = `http://localhost:${port}`;
+    container.startUpkeep();
+
+    const stop = async (): Promise<void> => {
+      log.info({}, 'stopping');
+      // No new sockets and requests; what runs goes on.
+      const closing = app.close();
+      await drain(container, log);
+      await sockets.close();
+      await closing;
+      await graphql.stop();
+      container.stopUpkeep();
+      await container.close();
+    };
+    return {
+      url,
+      bootstrap: { apiKey: made.apiKey.newSecret, adminKey: made.adminKey.newSecret },
+      container,
+      stop() {
+        stopping ??= stop();
+        return stopping;
+      },
+    };
+  } catch (error) {
+    await container.close();
+    throw error;
+  }
+}
+
+/** Waits for running operations; those that take too long are ended, at no cost to their callers, and settled. */
+async function drain(container: Container, log: Logger): Promise<void> {
+  const finished = (): Promise<unknown> =>
+    Promise.allSettled(container.live.all().map((operation) => operation.settled));
+  await Promise.race([finished(), delay(DRAIN_MS)]);
+  const left = container.live.all();
+  if (left.length === 0) return;
+  log.warn({ operations: left.length }, 'operations were ended because the server stops');
+  for (const operation of left) operation.end('STOPPING');
+  await Promise.race([finished(), delay(SETTLE_MS)]);
+}
+
+const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms).unref());

@@ -1,0 +1,191 @@
+import { ApolloServer, type ApolloServerPlugin, HeaderMap } from '@apollo/server';
+import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { GraphQLSchema } from 'graphql';
+import type { Logger } from 'pino';
+import { AppError } from '../lib/errors';
+import { newId } from '../lib/ids';
+import { rateLimitHeaders } from '../limits/request-limits';
+import type { RequestContext } from '../resolvers/context';
+import type { Services } from '../resolvers/services';
+import type { AccountWindow, Admission } from './admission';
+import { checkDocumentLimits, DOCUMENT_LIMITS, parseDocument } from './document-limits';
+import { HTTP_STATUS, maskError, requestRefusal } from './error-masking';
+import type { SignIn } from './sign-in';
+
+export interface GraphqlHttpDependencies {
+  readonly schema: GraphQLSchema;
+  readonly services: Services;
+  readonly signIn: SignIn;
+  readonly admission: Admission;
+  readonly log: Logger;
+}
+
+/** The context of a request over HTTP, with what its answer's headers need. */
+interface HttpContext extends RequestContext {
+  /** Apollo copies the context, so what is written must lie one level down. */
+  readonly answer: { window: AccountWindow };
+}
+
+const CHECKED_MAX = 1_000;
+
+/** GraphQL over HTTP: Apollo Server behind a Fastify route. */
+export class GraphqlHttp {
+  private readonly apollo: ApolloServer<HttpContext>;
+  /** Documents that were found to be within the limits. */
+  private readonly checked = new Set<string>();
+
+  constructor(private readonly dependencies: GraphqlHttpDependencies) {
+    this.apollo = new ApolloServer<HttpContext>({
+      schema: dependencies.schema,
+      introspection: true,
+      includeStacktraceInErrorResponses: false,
+      parseOptions: { maxTokens: DOCUMENT_LIMITS.tokens },
+      plugins: [ApolloServerPluginLandingPageDisabled(), this.plugin()],
+      stopOnTerminationSignals: false,
+    });
+  }
+
+  async start(): Promise<void> {
+    await this.apollo.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.apollo.stop();
+  }
+
+  register(app: FastifyInstance): void {
+    app.route({
+      method: ['GET', 'POST'],
+      url: '/graphql',
+      handler: (request, reply) => this.handle(request, reply),
+    });
+  }
+
+  private async handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    if (request.method === 'GET' && (request.headers.accept ?? '').includes('text/html'))
+      return reply.redirect('/graphiql');
+    const context: HttpContext = {
+      requestId: newId(),
+      principal: null,
+      transport: 'http',
+      providerKeys: new Map(),
+      tally: { inputTokens: 0, totalTokens: 0, audioMilliseconds: 0 },
+      connection: null,
+      services: this.dependencies.services,
+      answer: { window: undefined },
+    };
+    reply.header('x-request-id', context.requestId);
+    try {
+      const { signIn } = this.dependencies;
+      const principal = await signIn.principal(request.headers.authorization, request.headers.origin, request.ip);
+      Object.assign(context, { principal, providerKeys: signIn.ownKeys(request.headers) });
+      this.checkSize(request.body);
+    } catch (error) {
+      return this.refuse(reply, error, context.requestId);
+    }
+    const headers = new HeaderMap();
+    for (const name in request.headers) {
+      const value = request.headers[name];
+      if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
+    }
+    const question = request.url.indexOf('?');
+    const answer = await this.apollo.executeHTTPGraphQLRequest({
+      httpGraphQLRequest: {
+        method: request.method,
+        headers,
+        body: request.body,
+        search: question < 0 ? '' : request.url.slice(question),
+      },
+      context: async () => context,
+    });
+    reply.code(answer.status ?? 200);
+    for (const [name, value] of answer.headers) reply.header(name, value);
+    this.writeHeaders(reply, context);
+    if (answer.body.kind === 'complete') return reply.send(answer.body.string);
+    reply.hijack();
+    for await (const chunk of answer.body.asyncIterator) reply.raw.write(chunk);
+    reply.raw.end();
+    return reply;
+  }
+
+  /** Refuses the whole request before any of it was read as GraphQL. */
+  refuse(reply: FastifyReply, error: unknown, requestId: string): FastifyReply {
+    const masked = maskError(error, requestId, this.dependencies.log);
+    const code = String(masked.extensions?.code);
+    const retryAfter = masked.extensions?.retryAfterSeconds;
+    if (typeof retryAfter === 'number') reply.header('retry-after', String(retryAfter));
+    return reply
+      .code(HTTP_STATUS[code] ?? 400)
+      .header('content-type', 'application/json; charset=utf-8')
+      .header('cache-control', 'no-store')
+      .send(JSON.stringify({ errors: [masked], extensions: { requestId } }));
+  }
+
+  /** Before Apollo validates: comparing the fields of an enormous document costs more than it is worth. */
+  private checkSize(body: unknown): void {
+    const source = (body as { query?: unknown } | null | undefined)?.query;
+    if (typeof source !== 'string' || this.checked.has(source)) return;
+    try {
+      checkDocumentLimits(parseDocument(source));
+    } catch (error) {
+      if (error instanceof AppError) throw error;
+      // Not GraphQL: Apollo says so in its own words.
+      return;
+    }
+    if (this.checked.size >= CHECKED_MAX) this.checked.delete(this.checked.values().next().value!);
+    if (source.length < 20_000) this.checked.add(source);
+  }
+
+  private writeHeaders(reply: FastifyReply, context: HttpContext): void {
+    reply.header('cache-control', 'no-store');
+    if (!context.principal) return;
+    const limits = rateLimitHeaders(context.answer.window);
+    for (const name in limits) reply.header(name, limits[name]);
+    const { inputTokens, totalTokens, audioMilliseconds } = context.tally;
+    reply.header('x-usage-input-tokens', String(inputTokens));
+    reply.header('x-usage-output-seconds', String(audioMilliseconds / 1000));
+    reply.header('x-usage-total-tokens', String(totalTokens));
+  }
+
+  private plugin(): ApolloServerPlugin<HttpContext> {
+    const { admission, log } = this.dependencies;
+    return {
+      requestDidStart: async () => ({
+        async didResolveOperation({ contextValue, document, operationName, request }) {
+          if (!contextValue.principal) return;
+          try {
+            await admission.admit(contextValue.principal, document, operationName, request.variables, (window) => {
+              contextValue.answer.window = window;
+            });
+          } catch (error) {
+            if (!(error instanceof AppError)) throw error;
+            const headers = new HeaderMap();
+            if (typeof error.fields.retryAfterSeconds === 'number')
+              headers.set('retry-after', String(error.fields.retryAfterSeconds));
+            throw requestRefusal(error, headers);
+          }
+        },
+        async willSendResponse({ contextValue, response, errors }) {
+          if (response.body.kind !== 'single') return;
+          const { singleResult } = response.body;
+          const { requestId } = contextValue;
+          if (singleResult.errors && errors) {
+            singleResult.errors = errors.map((error) => maskError(error, requestId, log));
+            const status = wholeRequestStatus(singleResult.data, singleResult.errors);
+            if (status) response.http.status = status;
+          }
+          singleResult.extensions = { ...singleResult.extensions, requestId };
+        },
+      }),
+    };
+  }
+}
+
+/** Where the only thing that was asked is refused for the caller's credential or for want of the database, HTTP says so too. */
+function wholeRequestStatus(data: unknown, errors: readonly { extensions?: Record<string, unknown> }[]): number | null {
+  const nothing = data == null || Object.values(data as Record<string, unknown>).every((value) => value === null);
+  const code = errors[0]?.extensions?.code;
+  if (!nothing || !errors.every((error) => error.extensions?.code === code)) return null;
+  return code === 'UNAUTHENTICATED' ? 401 : code === 'UNAVAILABLE' ? 503 : null;
+}
