@@ -1,0 +1,56 @@
+import { formatCredits } from '../lib/credits';
+import type { AccountBalance } from './balances';
+
+export type BalanceState = 'HEALTHY' | 'LOW' | 'OVERAGE' | 'HARD_STOP';
+
+const LOW_PERCENT = 10n;
+
+/** Credits that can be spent without overage. */
+export const remainingOf = (balance: AccountBalance): bigint => balance.spendable - balance.held;
+
+/** Overage that may still be used; null: any amount. */
+export function overageLeft(balance: AccountBalance): bigint | null {
+  if (balance.overageRate === null) return 0n;
+  if (balance.overageLimit === null) return null;
+  const left = balance.overageLimit - balance.overageUsed - balance.overageHeld;
+  return left > 0n ? left : 0n;
+}
+
+/** Where an account stands: what is left against what it had, then whether overage may go on. */
+export function balanceState(balance: AccountBalance): BalanceState {
+  if (balance.blocked) return 'HARD_STOP';
+  const hasCredits = balance.included > 0n || balance.lastTopUp !== null || balance.grants.length > 0;
+  if (!hasCredits && balance.allowanceLimit !== 0n) {
+    // A book without credits: the characters are all there is.
+    if (balance.allowanceLimit === null) return 'HEALTHY';
+    const left = balance.allowanceLimit - balance.allowanceUsed - balance.allowanceHeld;
+    return left <= 0n ? 'HARD_STOP' : left * 100n <= balance.allowanceLimit * LOW_PERCENT ? 'LOW' : 'HEALTHY';
+  }
+  const remaining = remainingOf(balance);
+  if (remaining <= 0n) {
+    const left = overageLeft(balance);
+    return left === null || left > 0n ? 'OVERAGE' : 'HARD_STOP';
+  }
+  const measure = balance.included > 0n ? balance.included : (balance.lastTopUp ?? 0n);
+  return remaining * 100n <= measure * LOW_PERCENT ? 'LOW' : 'HEALTHY';
+}
+
+/** One sentence for a banner, with what the user can do; null while healthy. */
+export function balanceMessage(balance: AccountBalance, state: BalanceState): string | null {
+  switch (state) {
+    case 'HEALTHY':
+      return null;
+    case 'LOW':
+      return `${formatCredits(remainingOf(balance))} credits are left in this period. Top up or change the plan to go on without a break.`;
+    case 'OVERAGE': {
+      const left = overageLeft(balance);
+      const limit = left === null ? '' : ` ${formatCredits(left)} more can be used before the overage limit.`;
+      return `The credits of this period are used up; further use is billed as overage.${limit}`;
+    }
+    case 'HARD_STOP':
+      if (balance.blocked) return 'The subscription is unpaid, so nothing is served until it is settled.';
+      return balance.overageRate === null
+        ? 'The credits of this period are used up, so nothing more is served. Top up or change the plan.'
+        : 'The overage limit is reached, so nothing more is served. Raise the limit, top up or change the plan.';
+  }
+}

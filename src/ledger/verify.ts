@@ -1,0 +1,115 @@
+import type { Queryable } from '../db/database';
+
+export interface Finding {
+  /** Name of the invariant that does not hold. */
+  readonly invariant: string;
+  readonly workspaceId: string;
+  readonly detail: string;
+}
+
+export interface VerifyReport {
+  readonly accounts: number;
+  readonly events: number;
+  readonly journalEntries: number;
+  readonly openHolds: number;
+  readonly findings: readonly Finding[];
+}
+
+/** Each query lists what breaks its invariant: workspace_id and detail. At most 100 rows of each are shown. */
+const INVARIANTS: Readonly<Record<string, string>> = {
+  'the balance is the sum of the journal': `
+    SELECT a.workspace_id, format('account says %s, journal says %s', a.spendable, COALESCE(j.total, 0)) AS detail
+    FROM accounts a LEFT JOIN (SELECT workspace_id, sum(amount) AS total FROM journal WHERE bucket = 'credits'
+      GROUP BY workspace_id) j USING (workspace_id)
+    WHERE a.spendable <> COALESCE(j.total, 0)`,
+  'the balance is the sum of what remains of the grants': `
+    SELECT a.workspace_id, format('account says %s, grants say %s', a.spendable, COALESCE(g.total, 0)) AS detail
+    FROM accounts a LEFT JOIN (SELECT workspace_id, sum(remaining) AS total FROM grants GROUP BY workspace_id) g
+      USING (workspace_id)
+    WHERE a.spendable <> COALESCE(g.total, 0)`,
+  'each grant agrees with its journal entries': `
+    SELECT g.workspace_id, format('grant %s remains %s, journal says %s', g.id, g.remaining, COALESCE(j.total, 0)) AS detail
+    FROM grants g LEFT JOIN (SELECT grant_id, sum(amount) AS total FROM journal WHERE grant_id IS NOT NULL
+      GROUP BY grant_id) j ON j.grant_id = g.id
+    WHERE g.remaining <> COALESCE(j.total, 0)`,
+  'what is held is the sum of the open holds': `
+    SELECT a.workspace_id, format('account says %s/%s/%s, holds say %s/%s/%s', a.held, a.overage_held, a.allowance_held,
+      COALESCE(h.credits, 0), COALESCE(h.overage, 0), COALESCE(h.allowance, 0)) AS detail
+    FROM accounts a LEFT JOIN (SELECT workspace_id, sum(credits) AS credits, sum(overage) AS overage,
+      sum(allowance) AS allowance FROM holds GROUP BY workspace_id) h USING (workspace_id)
+    WHERE (a.held, a.overage_held, a.allowance_held)
+      <> (COALESCE(h.credits, 0), COALESCE(h.overage, 0), COALESCE(h.allowance, 0))`,
+  'available credits are never below zero': `
+    SELECT workspace_id, format('spendable %s, held %s', spendable, held) AS detail FROM accounts WHERE held > spendable`,
+  'a settled operation and its journal entries agree to the micro-credit': `
+    SELECT e.workspace_id, format('event %s charged %s + %s overage + %s characters, journal says %s + %s + %s', e.id,
+      e.credits - e.overage_credits, e.overage_credits, e.allowance_characters, COALESCE(j.credits, 0),
+      COALESCE(j.overage, 0), COALESCE(j.allowance, 0)) AS detail
+    FROM usage_events e LEFT JOIN (SELECT operation_id, -sum(amount) FILTER (WHERE bucket = 'credits') AS credits,
+      -sum(amount) FILTER (WHERE bucket = 'overage') AS overage,
+      -sum(amount) FILTER (WHERE bucket = 'allowance') AS allowance FROM journal WHERE kind = 'usage'
+      GROUP BY operation_id) j ON j.operation_id = e.id
+    WHERE (e.credits - e.overage_credits, e.overage_credits, e.allowance_characters)
+      <> (COALESCE(j.credits, 0), COALESCE(j.overage, 0), COALESCE(j.allowance, 0))`,
+  'every charge belongs to a usage event': `
+    SELECT j.workspace_id, format('journal entry %s names operation %s, which has no event', j.id, j.operation_id) AS detail
+    FROM journal j LEFT JOIN usage_events e ON e.id = j.operation_id WHERE j.kind = 'usage' AND e.id IS NULL`,
+  'no operation is both held and settled': `
+    SELECT h.workspace_id, format('operation %s', h.operation_id) AS detail
+    FROM holds h JOIN usage_events e ON e.id = h.operation_id`,
+  'events are numbered without gaps': `
+    SELECT a.workspace_id, format('account says %s, there are %s up to %s', a.event_sequence, COALESCE(e.count, 0),
+      COALESCE(e.last, 0)) AS detail
+    FROM accounts a LEFT JOIN (SELECT workspace_id, count(*) AS count, max(sequence) AS last FROM usage_events
+      GROUP BY workspace_id) e USING (workspace_id)
+    WHERE a.event_sequence <> COALESCE(e.count, 0) OR a.event_sequence <> COALESCE(e.last, 0)`,
+  'costs follow from credits and rates': `
+    SELECT workspace_id, format('event %s costs %s', id, cost_usd_e10) AS detail FROM usage_events
+    WHERE cost_usd_e10 <> (credits - overage_credits) * 10 + overage_credits * COALESCE(overage_rate, 0)`,
+  'overage and allowance of the period agree with the journal': `
+    SELECT a.workspace_id, format('account says %s and %s, journal says %s and %s', a.overage_used, a.allowance_used,
+      COALESCE(j.overage, 0), COALESCE(j.allowance, 0)) AS detail
+    FROM accounts a LEFT JOIN (SELECT workspace_id, period_number,
+      -sum(amount) FILTER (WHERE bucket = 'overage') AS overage,
+      -sum(amount) FILTER (WHERE bucket = 'allowance') AS allowance FROM journal WHERE kind = 'usage'
+      GROUP BY workspace_id, period_number) j USING (workspace_id, period_number)
+    WHERE (a.overage_used, a.allowance_used) <> (COALESCE(j.overage, 0), COALESCE(j.allowance, 0))`,
+  'the totals of each period are the sums of its events': `
+    SELECT COALESCE(t.workspace_id, e.workspace_id) AS workspace_id, format('period %s, %s: totals %s in %s, events %s in %s',
+      COALESCE(t.period_number, e.period_number), COALESCE(t.capability, e.capability), t.credits, t.requests, e.credits,
+      e.requests) AS detail
+    FROM usage_totals t FULL JOIN (SELECT workspace_id, period_number, capability, sum(credits) AS credits,
+      count(*) AS requests FROM usage_events WHERE status <> 'UNKNOWN' GROUP BY 1, 2, 3) e
+      USING (workspace_id, period_number, capability)
+    WHERE (t.credits, t.requests) IS DISTINCT FROM (e.credits::bigint, e.requests)`,
+  'client tokens stay within their budgets': `
+    SELECT t.workspace_id, format('token %s: held %s, holds say %s', t.id, t.held, COALESCE(h.amount, 0)) AS detail
+    FROM client_tokens t LEFT JOIN (SELECT client_token_id, sum(token_amount) AS amount FROM holds
+      WHERE client_token_id IS NOT NULL GROUP BY client_token_id) h ON h.client_token_id = t.id
+    WHERE t.held <> COALESCE(h.amount, 0) OR t.spent + t.held > t.budget`,
+  'holds whose lease ran out are swept': `
+    SELECT workspace_id, format('operation %s has been overdue since %s', operation_id, lease_until) AS detail
+    FROM holds WHERE lease_until < ledger_now() - interval '5 minutes'`,
+};
+
+/** Proves the ledger's invariants on a live database, in one snapshot, and names what breaks them. */
+export async function verifyLedger(tx: Queryable): Promise<VerifyReport> {
+  await tx.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  const findings: Finding[] = [];
+  for (const [invariant, sql] of Object.entries(INVARIANTS)) {
+    const broken = await tx.query<{ workspace_id: string; detail: string }>(`${sql} LIMIT 100`);
+    for (const row of broken.rows) findings.push({ invariant, workspaceId: row.workspace_id, detail: row.detail });
+  }
+  const counts = await tx.query<Record<'accounts' | 'events' | 'journal' | 'holds', string>>(
+    `SELECT (SELECT count(*) FROM accounts) AS accounts, (SELECT count(*) FROM usage_events) AS events,
+       (SELECT count(*) FROM journal) AS journal, (SELECT count(*) FROM holds) AS holds`,
+  );
+  const row = counts.rows[0]!;
+  return {
+    accounts: Number(row.accounts),
+    events: Number(row.events),
+    journalEntries: Number(row.journal),
+    openHolds: Number(row.holds),
+    findings,
+  };
+}
