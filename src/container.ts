@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { SpeechProvider } from '../providers/contract/tts';
 import { createSpeechProviders } from '../providers/registry';
+import { AccountWatch } from './analytics/account-watch';
 import { ChangeFeed } from './analytics/change-feed';
 import { UsageFeed } from './analytics/usage-feed';
 import { AudioStore } from './audio-store/audio-store';
@@ -68,6 +69,7 @@ export interface Container {
 }
 
 const UPKEEP_MS = 60_000;
+const UNTOLD_TRUST_MS = 2_000;
 const DAY_MS = 86_400_000;
 
 export async function buildContainer(
@@ -97,7 +99,12 @@ export async function buildContainer(
       declaration.keyHeader === null ? [] : [[declaration.keyHeader.toLowerCase(), declaration.provider] as const],
     ),
   );
-  const authenticator = new Authenticator({ database, clock, notices, lastUse: new LastUse(database, clock, log) });
+  const lastUse = new LastUse(database, clock, log);
+  const authenticator = new Authenticator(
+    { database, clock, notices, lastUse },
+    // The command line can change a plan or a key beside us, and on the embedded engine no notice of it comes.
+    database.listen || settings.redisUrl ? {} : { trustedForMs: UNTOLD_TRUST_MS },
+  );
 
   const usage = new UsageRepository(database);
   const usageFeed = new UsageFeed(usage, onError('usage events could not be read'));
@@ -116,7 +123,6 @@ export async function buildContainer(
 
   const publish = (event: UsageEventRow): void => {
     usageFeed.settled(event);
-    changes.changed(event.workspace_id);
     metrics.settled(event);
     health.settled(event);
     bus.publish('usage', { workspaceId: event.workspace_id, sequence: event.sequence });
@@ -195,12 +201,9 @@ export async function buildContainer(
     while ((await accounts.rollDue()) >= 200);
     await database.query(`DELETE FROM idempotency_keys WHERE created_at < ledger_now() - interval '25 hours'`);
     await store.removeOlderThan(clock.now() - settings.audioRetentionDays * DAY_MS);
-    // Where no notification comes, other processes (the command line) are noticed by looking.
-    if (!database.listen) {
-      usageFeed.missed();
-      changes.changedEverywhere();
-    }
   };
+  // Where no notification comes, what the command line does beside us is noticed by looking.
+  const looking = database.listen || settings.redisUrl ? null : new AccountWatch(database, clock, changes);
   const tick = (): void => {
     void upkeep()
       .catch(onError('upkeep failed and is tried again'))
@@ -229,15 +232,18 @@ export async function buildContainer(
           bus.publish('usage', { workspaceId: hold.workspaceId, sequence: hold.sequence.toString() });
         }
       }, onError('leases could not be renewed or swept'));
+      looking?.start(onError('accounts could not be looked at'));
       tick();
     },
     stopUpkeep() {
+      looking?.stop();
       postgresLedger.leases.stop();
       cancelUpkeep();
     },
     async close() {
       for (const stop of stops) stop();
       authenticator.close();
+      await lastUse.stop();
       await paces.flush();
       await Promise.all([...providers.values()].map((provider) => provider.close()));
       await network.close();

@@ -3,6 +3,7 @@ import pino, { type Logger } from 'pino';
 import { buildPolyphonySchema } from '../schema/build-schema';
 import type { Settings } from './config';
 import { buildContainer, type Container, type Replacements } from './container';
+import { pendingMigrations } from './db/migrate';
 import { type Clock, systemClock } from './lib/clock';
 import { resolvers } from './resolvers';
 import { Admission } from './transport/admission';
@@ -33,6 +34,8 @@ export interface RunningServer {
 const DRAIN_MS = 30_000;
 /** What was ended then has this long to settle. */
 const SETTLE_MS = 10_000;
+/** Answers that are still being read have this long. */
+const CLOSE_MS = 5_000;
 
 const REDACTED = [
   'authorization',
@@ -78,6 +81,9 @@ export async function startServer(settings: Settings, options: ServerOptions = {
       health: {
         checks: {
           database: async () => void (await core.database.query('SELECT 1')),
+          migrations: async () => {
+            if ((await pendingMigrations(core.database)).length > 0) throw new Error('migrations are pending');
+          },
           ...(container.network.check && { redis: container.network.check }),
         },
         metrics: container.metrics.registry,
@@ -105,6 +111,8 @@ export async function startServer(settings: Settings, options: ServerOptions = {
       const closing = app.close();
       await drain(container, log);
       await sockets.close();
+      await Promise.race([closing, delay(CLOSE_MS)]);
+      app.server.closeAllConnections();
       await closing;
       await graphql.stop();
       container.stopUpkeep();

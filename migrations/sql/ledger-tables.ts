@@ -106,7 +106,11 @@ CREATE TABLE holds (
   lease_until timestamptz NOT NULL,
   created_at timestamptz NOT NULL,
   -- The usage event as far as it is known before the call: what remains of the operation if the process dies.
-  details jsonb NOT NULL
+  -- It must be enough to make that event: one hold that cannot become one would stand in the way of all others.
+  details jsonb NOT NULL CHECK (
+    details ->> 'capability' IS NOT NULL AND details ->> 'rate_card_version' IS NOT NULL
+    AND details ->> 'credential' IN ('PLATFORM', 'STORED_KEY', 'REQUEST_KEY', 'NONE')
+  )
 );
 CREATE INDEX holds_by_workspace ON holds (workspace_id);
 CREATE INDEX holds_by_lease ON holds (lease_until);

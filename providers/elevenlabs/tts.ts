@@ -15,8 +15,8 @@ import {
   validationFailure,
 } from '../http/wire';
 
-/** Prose at its slowest, silence around it included. A text of digits alone can last longer. */
-const MILLISECONDS_PER_CHARACTER_MAX = 400;
+/** A sign that is read by its name, alone, silence around it included; prose takes about 70. Ours: no list gives a figure. */
+const MILLISECONDS_PER_CHARACTER_MAX = 1_000;
 
 function model(name: string, charactersMax: number, more: Partial<SpeechModel> = {}): SpeechModel {
   return {

@@ -6,7 +6,7 @@ import { cancelled, firstHeader, type ProviderIdentity, rejected, timedOut, unav
 export interface ExchangeLimits {
   /** Milliseconds from the call to the first byte of the body; connecting is part of it. */
   readonly firstByteTimeoutMs: number;
-  /** Milliseconds between two pieces of the body, while we are ready to take them. */
+  /** Milliseconds between two pieces of the body, counted while its reader waits. */
   readonly idleTimeoutMs: number;
   /** A body larger than this is refused. */
   readonly bytesMax: number;
@@ -120,13 +120,9 @@ export class Exchange implements Dispatcher.DispatchHandler, AsyncIterableIterat
       }
     }
     if (first) this.resolveStarted(true);
-    if (this.paused) {
-      clearTimeout(this.timer);
-    } else if (!this.refused) {
-      // A refusal's body gets no more time: its first-byte timer runs on, whatever trickles in.
-      if (first) this.startIdleTimer();
-      else this.timer?.refresh();
-    }
+    if (this.refused) return; // A refusal's body gets no more time: its first-byte timer runs on, whatever trickles in.
+    if (first || this.paused) this.stopTimer();
+    else this.timer?.refresh();
   }
 
   onResponseEnd(): void {
@@ -166,6 +162,8 @@ export class Exchange implements Dispatcher.DispatchHandler, AsyncIterableIterat
     if (this.failure !== null) return Promise.reject(this.failure);
     if (this.complete) return Promise.resolve(DONE);
     if (this.waiter !== null) return Promise.reject(new TypeError('The body of an answer has one reader.'));
+    // Only a reader that waits starts the idle timer: a small answer that came in one piece never needs it.
+    this.timer ??= setTimeout(this.onTimeout, this.limits.idleTimeoutMs);
     return new Promise((resolve, reject) => {
       this.waiter = { resolve, reject };
     });
@@ -239,19 +237,18 @@ export class Exchange implements Dispatcher.DispatchHandler, AsyncIterableIterat
     this.controller?.abort(error);
   }
 
-  private startIdleTimer(): void {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(this.onTimeout, this.limits.idleTimeoutMs);
-  }
-
   private resume(): void {
     this.paused = false;
-    if (!this.complete && this.failure === null) this.startIdleTimer();
     this.controller?.resume();
   }
 
-  private stopListening(): void {
+  private stopTimer(): void {
     clearTimeout(this.timer);
+    this.timer = undefined;
+  }
+
+  private stopListening(): void {
+    this.stopTimer();
     this.signal.removeEventListener('abort', this.onAbort);
   }
 

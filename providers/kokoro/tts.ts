@@ -90,8 +90,8 @@ export const kokoroSpeech = openAiCompatibleSpeech({
       // The server splits texts itself and sets no limit; this one, about two hours of speech, keeps one call finite.
       charactersMax: 100_000,
       languages: ['en', 'es', 'fr', 'hi', 'it', 'ja', 'pt', 'zh'],
-      // Prose at its slowest, silence around it included. A text of digits alone can last longer.
-      millisecondsPerCharacterMax: 400,
+      // A sign that is read by its name, alone, silence around it included; prose takes about 70. Ours: no list gives a figure.
+      millisecondsPerCharacterMax: 1_000,
     },
   ],
   defaultModel: 'kokoro',

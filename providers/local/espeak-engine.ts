@@ -8,8 +8,8 @@ import { stopping, WorkQueue } from './work-queue';
 
 /** Words per minute that are the natural speed of every voice; the program's own default. */
 const WORDS_PER_MINUTE = 175;
-/** A sentence that makes more is a fault: ten minutes of speech. */
-const OUTPUT_BYTES_MAX = 10 * 60 * 22_050 * 2;
+/** A sentence that makes more is a fault: twenty minutes of speech. */
+const OUTPUT_BYTES_MAX = 20 * 60 * 22_050 * 2;
 const DIAGNOSTICS_LENGTH_MAX = 500;
 
 /**
@@ -70,7 +70,11 @@ export class EspeakEngine implements LocalEngine {
   async close(): Promise<void> {
     this.closed = true;
     this.queue.close();
+    const ended = [...this.processes].map(
+      (child) => new Promise((resolve) => child.once('close', resolve).once('error', resolve)),
+    );
     for (const child of this.processes) child.kill('SIGKILL');
+    await Promise.all(ended);
   }
 
   private run({ text, voice, speed }: SentenceCall, signal: AbortSignal): Promise<Int16Array> {

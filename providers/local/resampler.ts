@@ -21,7 +21,7 @@ const filters = new Map<string, Filter>();
 /**
  * Band-limited change of the sample rate of a stream: pieces of any size go in, and what comes out is the same as for the
  * whole at once. The result has ceil(samples * to / from) samples. A table of weights for each pair of rates keeps it at
- * about 1 ms of one core for a second of speech.
+ * a few milliseconds of one core for a second of speech.
  */
 export class Resampler {
   private readonly filter: Filter;

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { AppError } from '../lib/errors';
 
 /** PostgreSQL's own words for "this connection is over" or "not now"; classes and codes of its appendix A. */
@@ -59,7 +60,7 @@ export class DatabaseUnavailableError extends AppError {
  */
 export function isConnectionError(error: unknown): boolean {
   if (error instanceof DatabaseUnavailableError) return true;
-  if (!(error instanceof Error)) return false;
+  if (!types.isNativeError(error)) return false;
   const { code } = error as { code?: unknown };
   // PostgreSQL gives every error of its own a SQLSTATE, whatever its message says.
   if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !SYSTEM_CODES.has(code)) {

@@ -27,6 +27,7 @@ export class Admission {
   ): Promise<void> {
     const metered = countMeteredFields(document, operationName, variables);
     const limit = this.requestsPerMinute(principal.planId);
+    if (limit === null && principal.clientTokenId === null) return;
     const requests: WindowRequest[] = [
       meteredWindow(principal.workspaceId, metered, limit),
       otherWindow(principal.workspaceId, metered === 0 ? 1 : 0, limit),
@@ -36,6 +37,18 @@ export class Admission {
     }
     const decision = await this.windows.admit(requests);
     onWindow(limit === null ? undefined : decision.windows[0]);
+    if (!decision.admitted) throw rateLimited(decision.retryAfterSeconds);
+  }
+
+  /** Counts a request that ran nothing in the second window. @throws AppError RATE_LIMITED */
+  async admitOther(principal: Principal, onWindow: (window: AccountWindow) => void): Promise<void> {
+    const limit = this.requestsPerMinute(principal.planId);
+    if (limit === null) return;
+    const decision = await this.windows.admit([
+      meteredWindow(principal.workspaceId, 0, limit),
+      otherWindow(principal.workspaceId, 1, limit),
+    ]);
+    onWindow(decision.windows[0]);
     if (!decision.admitted) throw rateLimited(decision.retryAfterSeconds);
   }
 }

@@ -24,7 +24,7 @@ export interface GraphqlHttpDependencies {
 /** The context of a request over HTTP, with what its answer's headers need. */
 interface HttpContext extends RequestContext {
   /** Apollo copies the context, so what is written must lie one level down. */
-  readonly answer: { window: AccountWindow };
+  readonly answer: { window: AccountWindow; counted: boolean; complete: boolean };
 }
 
 const CHECKED_MAX = 1_000;
@@ -73,7 +73,7 @@ export class GraphqlHttp {
       tally: { inputTokens: 0, totalTokens: 0, audioMilliseconds: 0 },
       connection: null,
       services: this.dependencies.services,
-      answer: { window: undefined },
+      answer: { window: undefined, counted: false, complete: false },
     };
     reply.header('x-request-id', context.requestId);
     try {
@@ -99,10 +99,11 @@ export class GraphqlHttp {
       },
       context: async () => context,
     });
+    if (context.principal && !context.answer.counted) await this.countRefused(context);
     reply.code(answer.status ?? 200);
     for (const [name, value] of answer.headers) reply.header(name, value);
     this.writeHeaders(reply, context);
-    if (answer.body.kind === 'complete') return reply.send(answer.body.string);
+    if (answer.body.kind === 'complete') return reply.send(withRequestId(answer.body.string, context));
     reply.hijack();
     for await (const chunk of answer.body.asyncIterator) reply.raw.write(chunk);
     reply.raw.end();
@@ -137,6 +138,17 @@ export class GraphqlHttp {
     if (source.length < 20_000) this.checked.add(source);
   }
 
+  /** A document that was refused before it could run counts as any other request; the refusal stands as it is. */
+  private async countRefused(context: HttpContext): Promise<void> {
+    try {
+      await this.dependencies.admission.admitOther(context.principal!, (window) => {
+        context.answer.window = window;
+      });
+    } catch {
+      // Over the limit, or not to be counted now: nothing was run either way.
+    }
+  }
+
   private writeHeaders(reply: FastifyReply, context: HttpContext): void {
     reply.header('cache-control', 'no-store');
     if (!context.principal) return;
@@ -154,6 +166,7 @@ export class GraphqlHttp {
       requestDidStart: async () => ({
         async didResolveOperation({ contextValue, document, operationName, request }) {
           if (!contextValue.principal) return;
+          contextValue.answer.counted = true;
           try {
             await admission.admit(contextValue.principal, document, operationName, request.variables, (window) => {
               contextValue.answer.window = window;
@@ -176,10 +189,20 @@ export class GraphqlHttp {
             if (status) response.http.status = status;
           }
           singleResult.extensions = { ...singleResult.extensions, requestId };
+          contextValue.answer.complete = true;
         },
       }),
     };
   }
+}
+
+/** Faults of the request's form are answered by Apollo itself, without a context. */
+function withRequestId(body: string, context: HttpContext): string {
+  if (context.answer.complete) return body;
+  const { requestId } = context;
+  const answer = JSON.parse(body) as { errors?: { extensions?: object }[]; extensions?: object };
+  const errors = answer.errors?.map((error) => ({ ...error, extensions: { ...error.extensions, requestId } }));
+  return JSON.stringify({ ...answer, ...(errors && { errors }), extensions: { ...answer.extensions, requestId } });
 }
 
 /** Where the only thing that was asked is refused for the caller's credential or for want of the database, HTTP says so too. */

@@ -164,7 +164,7 @@ export class GraphqlWebsocket {
   ): Promise<boolean | Record<string, unknown>> {
     const state = this.states.get(socket);
     if (!state) return false;
-    state.authorization = valueOf(parameters, 'authorization');
+    state.authorization = parameterOf(parameters, 'authorization');
     try {
       const { signIn } = this.dependencies;
       const principal = await signIn.principal(state.authorization, state.origin, state.address);
@@ -284,7 +284,7 @@ function withContext(error: GraphQLError, requestId: string): GraphQLError {
 }
 
 /** A connection parameter, without regard to case. */
-function valueOf(parameters: Readonly<Record<string, unknown>>, name: string): unknown {
+function parameterOf(parameters: Readonly<Record<string, unknown>>, name: string): unknown {
   for (const key in parameters) if (key.toLowerCase() === name) return parameters[key];
   return undefined;
 }

@@ -1,11 +1,11 @@
-import { AppError } from '../../src/lib/errors';
-import { systemClock } from '../../src/lib/clock';
-import { Secret } from '../../src/lib/secret';
+import { MIGRATIONS } from '../../migrations';
 import type { Database, Queryable } from '../../src/db/database';
 import { migrate, pendingMigrations } from '../../src/db/migrate';
 import { type DatabaseSettings, openDatabase } from '../../src/db/open-database';
 import { DatabaseUnavailableError, isConnectionError } from '../../src/db/postgres';
-import { MIGRATIONS } from '../../migrations';
+import { systemClock } from '../../src/lib/clock';
+import { AppError } from '../../src/lib/errors';
+import { Secret } from '../../src/lib/secret';
 import { CLUSTER_TEMPLATE, newDirectory, removeDirectories, silentLog } from '../support/embedded';
 import { createScratchDatabase, TEST_DATABASE_URL } from '../support/scratch-database';
 
@@ -66,12 +66,10 @@ function holdsItsPromises(makePlace: () => Promise<Place>): void {
 
   test('parameters keep their value on the way', async () => {
     const at = new Date('2026-01-02T03:04:05.678Z');
-    const answer = await database.query('SELECT $1::int8 AS big, $2::timestamptz AS at, $3::text[] AS list, $4::jsonb AS json', [
-      9007199254740993n,
-      at,
-      ['a', 'b"c', null],
-      JSON.stringify({ a: 'ü' }),
-    ]);
+    const answer = await database.query(
+      'SELECT $1::int8 AS big, $2::timestamptz AS at, $3::text[] AS list, $4::jsonb AS json',
+      [9007199254740993n, at, ['a', 'b"c', null], JSON.stringify({ a: 'ü' })],
+    );
     expect(answer.rows).toEqual([{ big: '9007199254740993', at, list: ['a', 'b"c', null], json: { a: 'ü' } }]);
   });
 

@@ -1,10 +1,10 @@
-import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import type { Database } from '../../src/db/database';
 import { openDatabase } from '../../src/db/open-database';
 import { DatabaseUnavailableError, isConnectionError, openPostgres } from '../../src/db/postgres';
-import { AppError } from '../../src/lib/errors';
 import { systemClock } from '../../src/lib/clock';
+import { AppError } from '../../src/lib/errors';
 import { Secret } from '../../src/lib/secret';
 import { silentLog } from '../support/embedded';
 import { createScratchDatabase, TEST_DATABASE_URL } from '../support/scratch-database';
@@ -50,7 +50,11 @@ async function serverOfVersion(version: string): Promise<{ port: number; close()
   const ready = message('Z', Buffer.from('I'));
   const length = Buffer.alloc(4);
   length.writeInt32BE(version.length);
-  const column = Buffer.concat([Buffer.from([0, 1]), Buffer.from('server_version\0'), Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 25, 255, 255, 255, 255, 255, 255, 0, 0])]);
+  const column = Buffer.concat([
+    Buffer.from([0, 1]),
+    Buffer.from('server_version\0'),
+    Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 25, 255, 255, 255, 255, 255, 255, 0, 0]),
+  ]);
   const answer = Buffer.concat([
     message('T', column),
     message('D', Buffer.concat([Buffer.from([0, 1]), length, Buffer.from(version)])),
@@ -71,7 +75,8 @@ async function serverOfVersion(version: string): Promise<{ port: number; close()
   };
 }
 
-const open = (connectionString: string) => openPostgres({ connectionString, poolSize: 1, clock: systemClock, log: silentLog });
+const open = (connectionString: string) =>
+  openPostgres({ connectionString, poolSize: 1, clock: systemClock, log: silentLog });
 
 test('a server that is too old is refused by name and version', async () => {
   const server = await serverOfVersion('14.9 (Debian)');
@@ -129,7 +134,9 @@ onPostgres(TEST_DATABASE_URL ? 'on real PostgreSQL' : 'on real PostgreSQL (TEST_
       await tx.query('SELECT 1');
     });
     await expect(attempt).rejects.toMatchObject({ code: 'UNAVAILABLE', outcomeUnknown: true });
-    const answers = await Promise.all([1, 2, 3, 4].map((n) => database.query<{ n: number }>('SELECT $1::int AS n', [n])));
+    const answers = await Promise.all(
+      [1, 2, 3, 4].map((n) => database.query<{ n: number }>('SELECT $1::int AS n', [n])),
+    );
     expect(answers.map((answer) => answer.rows[0]!.n)).toEqual([1, 2, 3, 4]);
   });
 

@@ -45,14 +45,16 @@ export class LiveFeeds {
     const { workspaceId, clientTokenId } = context.principal;
     const { changes, balances, account } = this;
     return abortableIterator(async function* (signal): AsyncGenerator<CreditBalance, void, void> {
+      let last = '';
       for await (const version of changes.follow(workspaceId, signal)) {
-        if (clientTokenId !== null) {
-          yield await account.balance(context);
-          continue;
-        }
-        const balance = await balances.readShared(workspaceId, version);
-        if (!balance) throw notFound('workspace');
-        yield balanceView(balance, balances);
+        const shared = clientTokenId === null ? await balances.readShared(workspaceId, version) : null;
+        if (clientTokenId === null && !shared) throw notFound('workspace');
+        const balance = shared ? balanceView(shared, balances) : await account.balance(context);
+        // Several causes can announce one change; what is sent again is only what differs.
+        const content = JSON.stringify(balance);
+        if (content === last) continue;
+        last = content;
+        yield balance;
       }
     });
   }

@@ -69,5 +69,7 @@ test.each([
   ['a message larger than any', [STARTUP, Buffer.from([0x51, 0x7f, 0xff, 0xff, 0xff])]],
 ])('%s is an error', (_, chunks) => {
   const messages = new FrontendMessages();
-  expect(() => chunks.forEach((chunk) => messages.push(chunk))).toThrow();
+  expect(() => {
+    for (const chunk of chunks) messages.push(chunk);
+  }).toThrow();
 });
