@@ -74,6 +74,8 @@ export interface SpeechDeclaration {
   readonly defaultVoice: string;
   /** The model that a voice is bound to, where voices are; null leaves the default. */
   modelOfVoice?(voice: string): string | null;
+  /** The voice for a request that names none but a model or a language (BCP 47); null leaves the default. */
+  voiceFor?(model: string | null, language: string | null): string | null;
   readonly formats: Partial<Record<AudioFormat, FormatOffer>>;
   readonly defaultFormat: AudioFormat;
   /** null: speed cannot be set. */

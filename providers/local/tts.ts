@@ -18,6 +18,7 @@ import {
   type LocalModel,
   type LocalVoice,
   languagesOfModel,
+  localModelForVoice,
   primarySubtag,
   voicesOfModel,
 } from './voices';
@@ -85,6 +86,14 @@ export function createLocalSpeech(options: LocalSpeechOptions = {}): EngineSpeec
     models: espeak === null ? [flite] : [flite, model(ESPEAK_MODEL, ESPEAK_MS_PER_CHARACTER_MAX)],
     defaultModel: FLITE_MODEL,
     defaultVoice: 'slt',
+    modelOfVoice: localModelForVoice,
+    voiceFor(modelName, language) {
+      const candidates = [...engines.keys()]
+        .filter((name) => modelName === null || name === modelName)
+        .flatMap(voicesOfModel);
+      const wanted = language === null ? null : primarySubtag(language);
+      return candidates.find((voice) => wanted === null || primarySubtag(voice.language) === wanted)?.id ?? null;
+    },
     formats: FORMATS,
     defaultFormat: 'WAV',
     speed: { min: 0.5, max: 2 },

@@ -45,8 +45,12 @@ export const ownKeyFingerprint = (route: SpeechRoute): string | null =>
 export function planRoute(request: SpeechRequest, providers: SpeechProviders, ownKeys: OwnKeys): SpeechRoute {
   const { provider, providerId } = chooseProvider(request, providers);
   const { declaration } = provider;
-  const voice = ownName('voice', request.voice, providerId, providers) ?? declaration.defaultVoice;
-  const model = chooseModel(request, provider, providerId, providers, voice);
+  const named = ownName('model', request.model, providerId, providers);
+  const voice =
+    ownName('voice', request.voice, providerId, providers) ??
+    declaration.voiceFor?.(named, request.language) ??
+    declaration.defaultVoice;
+  const model = chooseModel(named, provider, providerId, voice);
   checkMarkup(request, provider);
   checkSpeed(request, provider);
   if (request.style !== null && !declaration.styles?.includes(request.style)) {
@@ -131,24 +135,22 @@ function ownName(
   return name.slice(prefix.length + 1);
 }
 
-function chooseModel(
-  request: SpeechRequest,
-  provider: SpeechProvider,
-  providerId: string,
-  providers: SpeechProviders,
-  voice: string,
-): SpeechModel {
+function chooseModel(named: string | null, provider: SpeechProvider, providerId: string, voice: string): SpeechModel {
   const { declaration } = provider;
-  const name =
-    ownName('model', request.model, providerId, providers) ??
-    declaration.modelOfVoice?.(voice) ??
-    declaration.defaultModel;
+  const bound = declaration.modelOfVoice?.(voice) ?? null;
+  const name = named ?? bound ?? declaration.defaultModel;
   const model = declaration.models.find((candidate) => candidate.name === name);
   if (!model) {
     throw new AppError('BAD_USER_INPUT', `${declaration.name} has no speech model "${name}".`, {
       field: 'model',
       supported: declaration.models.map((candidate) => `${providerId}/${candidate.name}`),
     });
+  }
+  if (bound !== null && bound !== model.name) {
+    throw badInput(
+      'voice',
+      `The voice "${voice}" belongs to the model ${bound}, not to ${model.name}. Leave model out.`,
+    );
   }
   return model;
 }
