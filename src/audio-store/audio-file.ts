@@ -3,6 +3,8 @@ import { dirname } from 'node:path';
 
 /** Bytes that may wait for the disk before the writer is asked to wait. */
 const PENDING_BYTES_MAX = 4_194_304;
+/** A speech of this size or less is kept until its end. */
+const WHOLE_BYTES_MAX = 262_144;
 
 /**
  * One speech's audio on disk, written behind its maker and never synced: after a crash audio may be missing, the
@@ -18,10 +20,18 @@ export class AudioFile {
   private ending: { ends: Uint32Array | null } | null = null;
   private worker: Promise<void> | null = null;
   private failure: Error | null = null;
+  private ended = false;
 
+  /**
+   * `eager`: bytes are written as they come, for those who follow the file from another process. Otherwise a short
+   * speech is written once, whole, at its end.
+   */
   constructor(
     readonly path: string,
+    private readonly eager: boolean,
     private readonly onError: (error: Error) => void,
+    /** Told once all is written, or given up. */
+    private readonly onClosed: () => void,
   ) {}
 
   /** Throws when the disk has failed; an answer must be awaited: the disk is behind. */
@@ -29,7 +39,7 @@ export class AudioFile {
     if (this.failure) throw this.failure;
     this.queue.push(bytes);
     this.queuedBytes += bytes.length;
-    this.work();
+    if (this.eager || this.handle || this.queuedBytes > WHOLE_BYTES_MAX) this.work();
     return this.queuedBytes > PENDING_BYTES_MAX ? this.settled() : undefined;
   }
 
@@ -39,13 +49,14 @@ export class AudioFile {
 
   patch(offset: number, bytes: Uint8Array): void {
     this.patches.push({ offset, bytes });
-    this.work();
   }
 
   /** No bytes come after this. `ends` null: the audio broke and its index is not kept. */
   end(ends: Uint32Array | null): void {
     this.ending = { ends };
-    this.work();
+    this.ended = true;
+    if (this.failure) this.onClosed();
+    else this.work();
   }
 
   /** Resolves when what was given so far is written; a disk that failed is told once through `onError`. */
@@ -77,12 +88,18 @@ export class AudioFile {
       })
       .finally(() => {
         this.worker = null;
+        // What came between the last look and this moment is not left lying.
+        if (this.unfinished()) this.work();
+        else if (this.ended) this.onClosed();
       });
   }
 
+  private unfinished(): boolean {
+    if (this.failure) return false;
+    return this.ending !== null || (this.handle !== null && (this.queue.length > 0 || this.patches.length > 0));
+  }
+
   private async drain(): Promise<void> {
-    // A turn of the loop later, so that a short speech is written at once and whole.
-    await new Promise<void>((resolve) => setImmediate(resolve));
     while (this.queue.length > 0 || this.patches.length > 0 || this.ending) {
       if (this.ending && !this.handle && this.written === 0) {
         await this.writeWhole();

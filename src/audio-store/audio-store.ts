@@ -15,18 +15,25 @@ export interface StoredAudio {
 
 /** Audio files of all speeches, in folders by the random end of their id. Processes on one machine share the folder. */
 export class AudioStore {
+  /** Files that are not all on disk yet. */
+  private readonly writing = new Map<string, AudioFile>();
+
   constructor(
     private readonly directory: string,
     private readonly onError: (error: Error) => void,
   ) {}
 
-  create(operationId: string): AudioFile {
-    return new AudioFile(this.pathOf(operationId), this.onError);
+  /** `eager`: others may follow the file while it is written. */
+  create(operationId: string, eager: boolean): AudioFile {
+    const file = new AudioFile(this.pathOf(operationId), eager, this.onError, () => this.writing.delete(operationId));
+    this.writing.set(operationId, file);
+    return file;
   }
 
   /** null: deleted, past its retention, or lost in a crash. */
   async find(operationId: string): Promise<StoredAudio | null> {
     const path = this.pathOf(operationId);
+    await this.writing.get(operationId)?.settled();
     try {
       const { size } = await stat(path);
       return { sizeBytes: size, stream: (range) => createReadStream(path, range) };
@@ -42,6 +49,7 @@ export class AudioStore {
     after: number,
   ): AsyncGenerator<{ sequence: number; bytes: Uint8Array }, void, void> {
     const path = this.pathOf(operationId);
+    await this.writing.get(operationId)?.settled();
     const handle = await open(path, 'r');
     try {
       const { size } = await handle.stat();
@@ -59,6 +67,7 @@ export class AudioStore {
 
   async delete(operationId: string): Promise<void> {
     const path = this.pathOf(operationId);
+    await this.writing.get(operationId)?.settled();
     await rm(path, { force: true });
     await rm(`${path}.chunks`, { force: true });
   }

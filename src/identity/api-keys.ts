@@ -1,6 +1,6 @@
 import type { Database, Queryable } from '../db/database';
 import type { Clock } from '../lib/clock';
-import { checkFirst, decodeCursor, encodeCursor, type Page, pageOf } from '../lib/cursors';
+import { checkFirst, decodeCursor, encodeCursor, foreignCursor, type Page, pageOf } from '../lib/cursors';
 import { AppError, badInput, notFound } from '../lib/errors';
 import { isId } from '../lib/ids';
 import {
@@ -57,6 +57,7 @@ export class KeyService {
     const binding = { workspaceId, query: 'apiKeys' };
     const most = checkFirst(first);
     const [afterId = null] = decodeCursor(binding, after) ?? [];
+    if (afterId !== null && !isId(afterId)) throw foreignCursor();
     // The place is read from the row itself, which is never removed: a timestamp sent out would lose its microseconds.
     const { rows } = await this.dependencies.database.query<ApiKeyRow>(
       `SELECT ${API_KEY_COLUMNS} FROM api_keys

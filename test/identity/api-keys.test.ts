@@ -1,6 +1,7 @@
 import type { ApiKey } from '../../src/identity/api-key-records';
 import type { Principal } from '../../src/identity/principal';
 import { SCOPES, type Scope } from '../../src/identity/scopes';
+import { encodeCursor } from '../../src/lib/cursors';
 import { newId } from '../../src/lib/ids';
 import { IdentityHarness, type IdentityNode, refusalOf } from './support/identity-harness';
 
@@ -340,7 +341,8 @@ describe('listing', () => {
   test('a cursor of another workspace or one made up is BAD_USER_INPUT', async () => {
     const [mine, theirs] = [await harness.workspace(node), await harness.workspace(node)];
     const foreign = (await node.keys.list(theirs.id, 1)).pageInfo.endCursor!;
-    for (const after of [foreign, '', 'AAAA', theirs.principal.apiKeyId, `${foreign}A`]) {
+    const made = encodeCursor({ workspaceId: mine.id, query: 'apiKeys' }, ['no id']);
+    for (const after of [foreign, made, '', 'AAAA', theirs.principal.apiKeyId, `${foreign}A`]) {
       expect(await refusalOf(node.keys.list(mine.id, 1, after))).toMatchObject({
         code: 'BAD_USER_INPUT',
         fields: { field: 'after' },

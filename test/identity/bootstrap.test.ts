@@ -6,10 +6,11 @@ const KEY = 'the operator’s first key';
 const ADMIN = 'the operator’s admin key';
 
 let harness: IdentityHarness;
-beforeEach(async () => {
+beforeAll(async () => {
   harness = await IdentityHarness.open();
 });
-afterEach(() => harness?.close());
+beforeEach(() => harness.database.query('TRUNCATE workspaces CASCADE'));
+afterAll(() => harness?.close());
 
 const start = (settings: Partial<BootstrapSettings> = {}) =>
   bootstrap(harness.database, harness.workspaces, { planId: 'two', ...settings });

@@ -70,6 +70,17 @@ test('no damaged, shortened, lengthened or made-up cursor is read', () => {
   }
 });
 
+test.each(['{"a":1}', '"text"', '[1]', '[null]', 'not JSON', ''])(
+  'a cursor whose check holds but whose content is %p is refused',
+  (content) => {
+    // The check as it is made for a real cursor, over other bytes: what anybody who reads the source can do.
+    const spy = jest.spyOn(JSON, 'stringify').mockImplementationOnce(() => content);
+    const cursor = encodeCursor(BINDING, []);
+    spy.mockRestore();
+    expect(faultOf(() => decodeCursor(BINDING, cursor))).toEqual(REFUSED);
+  },
+);
+
 test.each([1, 50, 100])('first: %i is served', (first) => {
   expect(checkFirst(first)).toBe(first);
 });

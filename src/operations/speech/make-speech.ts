@@ -61,7 +61,7 @@ export async function makeSpeech(
   dependencies: SpeechMakingDependencies,
 ): Promise<WorkResult> {
   const { request, route } = making;
-  const audio = new LiveAudio(operation.id, route.audio, dependencies.store.create(operation.id));
+  const audio = new LiveAudio(operation.id, route.audio, dependencies.store.create(operation.id, making.streaming));
   operation.audio = audio;
   const deadline = dependencies.clock.monotonic() + (request.timeoutMs ?? OPERATION_TIMEOUT_MS);
   const progress: Progress = {

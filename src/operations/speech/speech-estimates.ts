@@ -81,7 +81,7 @@ export class SpeechEstimates {
     const atMost = priceOf(quote.units);
     const tokens = Math.ceil(request.characters / 4);
     const remaining = remainingOf(account);
-    const left = purse.budget === null ? remaining : purse.budget < remaining ? purse.budget : remaining;
+    const left = purse.budget === null ? remaining : lesser(purse.budget, remaining);
     const fromOverage = expected > remaining ? expected - (remaining > 0n ? remaining : 0n) : 0n;
     const seconds = priced.expectedMilliseconds / 1000;
     return {
@@ -117,6 +117,12 @@ export class SpeechEstimates {
     const budget = clientTokenId === null ? null : await this.dependencies.budgets.read(clientTokenId);
     return { account, budget: budget && budget.budget - budget.spent - budget.held };
   }
+}
+
+/** Math.min knows no big integers. */
+function lesser(a: bigint, b: bigint): bigint {
+  if (a < b) return a;
+  return b;
 }
 
 function allowanceLeft(account: AccountBalance): number {

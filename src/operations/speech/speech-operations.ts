@@ -227,12 +227,13 @@ export class SpeechOperations {
               subscription,
             },
       draft,
-      work: (operation) =>
-        makeSpeech(
-          operation,
-          { request, route, streaming, mayContinue: subscription ? () => streams.mayContinue(operation) : undefined },
-          making,
-        ),
+      work: async (operation) => {
+        const mayContinue = subscription ? () => streams.mayContinue(operation) : undefined;
+        const result = await makeSpeech(operation, { request, route, streaming, mayContinue }, making);
+        // Priced by the second: what was delivered, where anything is to be charged at all.
+        if (priced.unit !== 'AUDIO_SECOND' || result.units === 0) return result;
+        return { ...result, units: result.event.audio_milliseconds ?? 0 };
+      },
       finished: (operation, outcome) => {
         if (outcome instanceof AppError) operation.audio?.fail(outcome);
         else if (outcome.status === 'SUCCEEDED') operation.audio?.finish();
