@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { LEDGER_COMMIT, LEDGER_EXPIRE, LEDGER_STORE_ACCOUNT } from './sql/ledger-commit';
+import { LEDGER_COMMIT, LEDGER_EXPIRE } from './sql/ledger-commit';
 import { LEDGER_TABLES } from './sql/ledger-tables';
 import { RATE_WINDOWS_ADMIT } from './sql/rate-windows';
 
@@ -9,7 +9,6 @@ export class Ledger1763683200000 implements MigrationInterface {
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(LEDGER_TABLES);
-    await runner.query(LEDGER_STORE_ACCOUNT);
     await runner.query(LEDGER_COMMIT);
     await runner.query(LEDGER_EXPIRE);
     await runner.query(RATE_WINDOWS_ADMIT);

@@ -6,6 +6,9 @@
  * they are now, which one statement that locks and sums would not (READ COMMITTED re-reads the locked row alone).
  * Settles come before reserves, so that what they free can be held at once. Each item gets its own outcome; an item
  * that breaks a constraint fails the whole group, and the caller then sends the items one by one.
+ *
+ * The plans are made once and kept, and rows are reached by their index alone: `holds` is small when a plan is made, so
+ * that PostgreSQL would choose to scan it, but every settled operation leaves a dead row there until the next vacuum.
  */
 export const LEDGER_COMMIT = /* sql */ `
 CREATE FUNCTION ledger_commit(
@@ -20,9 +23,12 @@ CREATE FUNCTION ledger_commit(
 ) RETURNS TABLE (
   o_operation uuid, o_outcome text, o_sequence bigint, o_credits bigint, o_overage bigint, o_allowance bigint,
   o_balance bigint, o_cost bigint, o_required bigint, o_available bigint, o_other uuid, o_settled_at timestamptz
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
   moment timestamptz;
+  workspaces uuid[];
+  -- Of the settles.
+  operations uuid[];
   account accounts%ROWTYPE;
   item record;
   token client_tokens%ROWTYPE;
@@ -31,60 +37,86 @@ DECLARE
   open_hold holds%ROWTYPE;
   charge bigint; from_grants bigint; over bigint; rest bigint; take bigint; characters bigint; cost bigint; wanted bigint;
   need bigint; free bigint; budget_free bigint; list_amount bigint;
-  grant_ids uuid[]; grant_left bigint[]; grant_at integer; grants_loaded boolean := false; grants_touched boolean := false;
-  -- Settled in this group.
-  s_id uuid[] := '{}'; s_sequence bigint[] := '{}'; s_credits bigint[] := '{}'; s_overage bigint[] := '{}';
-  s_allowance bigint[] := '{}'; s_balance bigint[] := '{}'; s_cost bigint[] := '{}'; s_held bigint[] := '{}';
-  s_rate integer[] := '{}'; s_period integer[] := '{}'; s_created timestamptz[] := '{}'; s_anomaly bigint[] := '{}';
+  grant_ids uuid[]; grant_left bigint[]; grant_at integer; grants_loaded boolean := false;
+  -- What follows begins as NULL, to which the first element is appended like to any other: to make three dozen empty
+  -- arrays is a good part of what a small group takes. Settled in this group.
+  s_id uuid[]; s_sequence bigint[]; s_credits bigint[]; s_overage bigint[];
+  s_allowance bigint[]; s_balance bigint[]; s_cost bigint[]; s_held bigint[];
+  s_rate integer[]; s_period integer[]; s_created timestamptz[]; s_anomaly bigint[];
+  s_status text[]; s_milliseconds bigint[];
   -- Journal of this group.
-  j_workspace uuid[] := '{}'; j_bucket text[] := '{}'; j_amount bigint[] := '{}'; j_grant uuid[] := '{}';
-  j_operation uuid[] := '{}'; j_period integer[] := '{}'; j_rate integer[] := '{}';
+  j_workspace uuid[]; j_bucket text[]; j_amount bigint[]; j_grant uuid[];
+  j_operation uuid[]; j_period integer[]; j_rate integer[];
   -- Held in this group.
-  h_id uuid[] := '{}'; h_credits bigint[] := '{}'; h_overage bigint[] := '{}'; h_allowance bigint[] := '{}';
-  h_token_amount bigint[] := '{}';
+  h_id uuid[]; h_credits bigint[]; h_overage bigint[]; h_allowance bigint[];
+  h_token_amount bigint[];
 BEGIN
-  PERFORM 1 FROM accounts WHERE workspace_id IN (
-    SELECT (x ->> 'workspace_id')::uuid FROM jsonb_array_elements(p_settles) x
-    UNION SELECT (x ->> 'workspace_id')::uuid FROM jsonb_array_elements(p_reserves) x
-  ) ORDER BY workspace_id FOR UPDATE;
+  -- One operation alone is what a quiet server sends; it is spared every statement that only a group needs.
+  IF jsonb_array_length(p_settles) + jsonb_array_length(p_reserves) = 1 THEN
+    workspaces := ARRAY[(COALESCE(p_settles -> 0, p_reserves -> 0) ->> 'workspace_id')::uuid];
+    operations := CASE WHEN p_settles -> 0 IS NULL THEN '{}'::uuid[]
+      ELSE ARRAY[(p_settles -> 0 ->> 'operation_id')::uuid] END;
+  ELSE
+    workspaces := ARRAY(SELECT DISTINCT (x ->> 'workspace_id')::uuid FROM jsonb_array_elements(p_settles || p_reserves) x);
+    operations := ARRAY(SELECT (x ->> 'operation_id')::uuid FROM jsonb_array_elements(p_settles) x);
+  END IF;
+  IF cardinality(workspaces) = 1 THEN
+    SELECT * INTO account FROM accounts WHERE workspace_id = workspaces[1] FOR UPDATE;
+  ELSE
+    PERFORM 1 FROM accounts WHERE workspace_id = ANY (workspaces) ORDER BY workspace_id FOR UPDATE;
+  END IF;
   moment := ledger_now();
 
   FOR item IN
     WITH gone AS (
-      DELETE FROM holds USING jsonb_to_recordset(p_settles) AS s (operation_id uuid, workspace_id uuid)
-      WHERE holds.operation_id = s.operation_id AND holds.workspace_id = s.workspace_id
-        AND (NOT p_only_expired OR holds.lease_until < moment)
+      DELETE FROM holds WHERE operation_id = ANY (operations) AND workspace_id = ANY (workspaces)
+        AND (NOT p_only_expired OR lease_until < moment)
       RETURNING holds.*
     )
     SELECT 0 AS phase, s.n, s.workspace_id, s.operation_id, s.credits AS amount, s.allowance AS units,
       s.token_amount, gone.client_token_id AS token_id, gone.operation_id IS NOT NULL AS found,
       gone.credits AS held_credits, gone.overage AS held_overage, gone.allowance AS held_allowance,
-      gone.token_amount AS held_token, gone.created_at AS held_at,
+      gone.token_amount AS held_token, gone.created_at AS held_at, s.status, s.audio_milliseconds,
       NULL::bigint AS rate, NULL::bigint AS per, false AS allowance_eligible, false AS allowance_only,
       NULL::bigint AS max_credits, NULL::text AS key_operation, NULL::text AS key, NULL::text AS input_hash,
       false AS rerun_aborted, false AS rolled
     FROM jsonb_to_recordset(p_settles) AS s (n integer, workspace_id uuid, operation_id uuid, credits bigint,
-      allowance bigint, token_amount bigint)
-    LEFT JOIN gone ON gone.operation_id = s.operation_id
+      allowance bigint, token_amount bigint, status text, audio_milliseconds bigint)
+    LEFT JOIN gone ON gone.operation_id = s.operation_id AND gone.workspace_id = s.workspace_id
     UNION ALL
     SELECT 1, r.n, r.workspace_id, r.operation_id, r.credits, r.units, r.token_amount, r.client_token_id, NULL,
-      NULL, NULL, NULL, NULL, NULL, r.rate, r.per, r.allowance_eligible, r.allowance_only, r.max_credits,
+      NULL, NULL, NULL, NULL, NULL, NULL, NULL, r.rate, r.per, r.allowance_eligible, r.allowance_only, r.max_credits,
       r.key_operation, r.key, r.input_hash, r.rerun_aborted, r.rolled
     FROM jsonb_to_recordset(p_reserves) AS r (n integer, workspace_id uuid, operation_id uuid, credits bigint,
       units bigint, token_amount bigint, client_token_id uuid, rate bigint, per bigint, allowance_eligible boolean,
       allowance_only boolean, max_credits bigint, key_operation text, key text, input_hash text, rerun_aborted boolean,
       -- The caller has just handled expiries and the period's end of this account.
       rolled boolean)
+    UNION ALL
+    -- The end, after which no account is open.
+    SELECT 2, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+      NULL, NULL, NULL, NULL, NULL, NULL, NULL
     ORDER BY 3, 1, 2
   LOOP
     IF account.workspace_id IS DISTINCT FROM item.workspace_id THEN
       IF account.workspace_id IS NOT NULL THEN
-        PERFORM ledger_store_account(account, grants_touched, grant_ids, grant_left);
+        UPDATE accounts SET spendable = account.spendable, held = account.held, overage_used = account.overage_used,
+          overage_held = account.overage_held, allowance_used = account.allowance_used,
+          allowance_held = account.allowance_held, event_sequence = account.event_sequence
+        WHERE workspace_id = account.workspace_id;
+      END IF;
+      IF grants_loaded THEN
+        -- Those behind the present one are as they were.
+        FOR at IN 1 .. LEAST(grant_at, cardinality(grant_ids)) LOOP
+          UPDATE grants SET remaining = grant_left[at], spent = spent + remaining - grant_left[at]
+          WHERE id = grant_ids[at] AND remaining <> grant_left[at];
+        END LOOP;
       END IF;
       grants_loaded := false;
-      grants_touched := false;
+      EXIT WHEN item.phase = 2;
       SELECT * INTO account FROM accounts WHERE accounts.workspace_id = item.workspace_id;
     END IF;
+    EXIT WHEN item.phase = 2;
     o_operation := item.operation_id; o_sequence := NULL; o_credits := 0; o_overage := 0; o_allowance := 0;
     o_cost := 0; o_required := NULL; o_available := NULL; o_other := NULL; o_settled_at := NULL;
     IF account.workspace_id IS NULL THEN
@@ -133,7 +165,6 @@ BEGIN
           grants_loaded := true;
           grant_at := 1;
         END IF;
-        grants_touched := true;
         WHILE rest > 0 LOOP
           IF grant_at > COALESCE(array_length(grant_ids, 1), 0) THEN
             RAISE EXCEPTION 'ledger: the grants of workspace % do not cover what its account says', account.workspace_id;
@@ -178,6 +209,7 @@ BEGIN
       s_held := s_held || (item.held_credits + item.held_overage); s_rate := s_rate || account.overage_rate;
       s_period := s_period || account.period_number; s_created := s_created || item.held_at;
       s_anomaly := s_anomaly || GREATEST(item.amount - charge, 0);
+      s_status := s_status || item.status; s_milliseconds := s_milliseconds || COALESCE(item.audio_milliseconds, 0);
       o_outcome := 'SETTLED'; o_sequence := account.event_sequence; o_credits := charge; o_overage := over;
       o_allowance := characters; o_cost := cost; o_settled_at := moment;
       RETURN NEXT;
@@ -200,7 +232,11 @@ BEGIN
       END IF;
     END IF;
     IF item.key IS NOT NULL THEN
-      SELECT k.input_hash, k.operation_id, e.status, e.credits, e.audio_milliseconds,
+      -- What this group has settled has no hold any more, and its event is written only when all items are known.
+      SELECT k.input_hash, k.operation_id,
+        COALESCE(e.status, s_status[array_position(s_id, k.operation_id)]) AS status,
+        COALESCE(e.credits, s_credits[array_position(s_id, k.operation_id)]) AS credits,
+        COALESCE(e.audio_milliseconds, s_milliseconds[array_position(s_id, k.operation_id)]) AS audio_milliseconds,
         EXISTS (SELECT 1 FROM holds h WHERE h.operation_id = k.operation_id) OR k.operation_id = ANY (h_id) AS open
       INTO earlier
       FROM idempotency_keys k LEFT JOIN usage_events e ON e.id = k.operation_id
@@ -295,9 +331,6 @@ BEGIN
     o_balance := account.spendable - account.held;
     RETURN NEXT;
   END LOOP;
-  IF account.workspace_id IS NOT NULL THEN
-    PERFORM ledger_store_account(account, grants_touched, grant_ids, grant_left);
-  END IF;
 
   IF array_length(h_id, 1) > 0 THEN
     INSERT INTO holds (operation_id, workspace_id, credits, overage, allowance, client_token_id, token_amount, owner,
@@ -360,23 +393,6 @@ BEGIN
     SELECT j.workspace, j.bucket, 'usage', j.amount, j.grant_id, j.operation, j.period, j.rate, moment
     FROM unnest(j_workspace, j_bucket, j_amount, j_grant, j_operation, j_period, j_rate)
       AS j (workspace, bucket, amount, grant_id, operation, period, rate);
-  END IF;
-END $$;
-`;
-
-/** Writes back what a group changed in one account. Kept apart because the loop above ends an account in two places. */
-export const LEDGER_STORE_ACCOUNT = /* sql */ `
-CREATE FUNCTION ledger_store_account(p_account accounts, p_grants boolean, p_grant_ids uuid[], p_grant_left bigint[])
-RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-  UPDATE accounts SET spendable = p_account.spendable, held = p_account.held, overage_used = p_account.overage_used,
-    overage_held = p_account.overage_held, allowance_used = p_account.allowance_used,
-    allowance_held = p_account.allowance_held, event_sequence = p_account.event_sequence
-  WHERE workspace_id = p_account.workspace_id;
-  IF p_grants THEN
-    UPDATE grants SET remaining = g.left_over, spent = grants.spent + grants.remaining - g.left_over
-    FROM unnest(p_grant_ids, p_grant_left) AS g (id, left_over)
-    WHERE grants.id = g.id AND grants.remaining <> g.left_over;
   END IF;
 END $$;
 `;

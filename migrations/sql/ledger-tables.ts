@@ -96,7 +96,8 @@ CREATE TRIGGER journal_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON journa
 -- A hold lives from the last step before the provider is called to the operation's end; its end is a usage event.
 CREATE TABLE holds (
   operation_id uuid PRIMARY KEY,
-  workspace_id uuid NOT NULL REFERENCES accounts (workspace_id),
+  -- Of an account: holds are made under its lock, so asking again for each of them would only take time.
+  workspace_id uuid NOT NULL,
   credits bigint NOT NULL CHECK (credits >= 0),
   overage bigint NOT NULL CHECK (overage >= 0),
   allowance bigint NOT NULL CHECK (allowance >= 0),

@@ -82,16 +82,43 @@ function reserveItem(request: ReserveRequest, rolled: boolean) {
   };
 }
 
-function settleItem(request: SettleRequest) {
+/** Written out: spreading an object of this size is many times slower. */
+function settleItem({ operationId, workspaceId, credits, allowance, listCredits, event }: SettleRequest) {
   return {
-    ...request.event,
     kind: 'settle' as const,
     n: 0,
-    operation_id: request.operationId,
-    workspace_id: request.workspaceId,
-    credits: request.credits.toString(),
-    allowance: request.allowance,
-    token_amount: request.listCredits.toString(),
+    operation_id: operationId,
+    workspace_id: workspaceId,
+    credits: credits.toString(),
+    allowance,
+    token_amount: listCredits.toString(),
+    capability: event.capability,
+    status: event.status,
+    error_code: event.error_code,
+    provider_id: event.provider_id,
+    model: event.model,
+    credential: event.credential,
+    voice_id: event.voice_id,
+    voice_name: event.voice_name,
+    language: event.language,
+    style: event.style,
+    quality: event.quality,
+    api_key_id: event.api_key_id,
+    client_token_id: event.client_token_id,
+    end_user_id: event.end_user_id,
+    metadata: event.metadata,
+    characters: event.characters,
+    input_tokens: event.input_tokens,
+    output_tokens: event.output_tokens,
+    audio_milliseconds: event.audio_milliseconds,
+    requests: event.requests,
+    estimated_credits: event.estimated_credits,
+    estimated_audio_milliseconds: event.estimated_audio_milliseconds,
+    attempts: event.attempts,
+    artifact: event.artifact,
+    provider_count: event.provider_count,
+    latency_ms: event.latency_ms,
+    rate_card_version: event.rate_card_version,
   };
 }
 

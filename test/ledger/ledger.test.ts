@@ -128,6 +128,20 @@ describe('an idempotency key', () => {
     expect(await h.reserve(w, 5, { idempotency })).toMatchObject({ outcome: expected });
   });
 
+  it.each(endings)(
+    'that comes in one group with the end of its operation %s',
+    async (_name, status, charge, rerunAborted, expected) => {
+      const w = await h.workspace('capped');
+      const idempotency = key('e', 'same', rerunAborted);
+      const { operationId } = await h.reserve(w, 5, { idempotency });
+      const [, again] = await Promise.all([
+        h.settle(w, operationId, charge, { event: { ...SUCCEEDED, status } }),
+        h.reserve(w, 5, { idempotency }),
+      ]);
+      expect(again).toMatchObject({ outcome: expected });
+    },
+  );
+
   test_('with another input is a conflict, and in another workspace another key', async () => {
     const [w, other] = [await h.workspace('capped'), await h.workspace('capped')];
     await h.reserve(w, 1, { idempotency: key('c') });
