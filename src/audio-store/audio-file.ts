@@ -1,5 +1,6 @@
 import { type FileHandle, mkdir, open, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
+import type { AudioPacks, PackRoom } from './audio-packs';
 
 /** Bytes that may wait for the disk before the writer is asked to wait. */
 const PENDING_BYTES_MAX = 4_194_304;
@@ -21,6 +22,7 @@ export class AudioFile {
   private worker: Promise<void> | null = null;
   private failure: Error | null = null;
   private ended = false;
+  private room: PackRoom | null = null;
 
   /**
    * `eager`: bytes are written as they come, for those who follow the file from another process. Otherwise a short
@@ -32,6 +34,8 @@ export class AudioFile {
     private readonly onError: (error: Error) => void,
     /** Told once all is written, or given up. */
     private readonly onClosed: () => void,
+    /** Where short speeches lie together. */
+    private readonly packs: AudioPacks,
   ) {}
 
   /** Throws when the disk has failed; an answer must be awaited: the disk is behind. */
@@ -45,6 +49,16 @@ export class AudioFile {
 
   isWritten(offset: number): boolean {
     return this.written >= offset;
+  }
+
+  /**
+   * Where a short speech will lie among others, to be kept with it; null: in a file of its own. Asked when no more
+   * bytes come, before `end`.
+   */
+  place(): string | null {
+    if (this.eager || this.handle || this.worker || this.failure || this.queuedBytes === 0) return null;
+    this.room ??= this.packs.reserve(basename(this.path), this.queuedBytes);
+    return this.room.place;
   }
 
   patch(offset: number, bytes: Uint8Array): void {
@@ -133,7 +147,11 @@ export class AudioFile {
     this.queue = [];
     this.patches = [];
     this.ending = null;
-    if (whole.length > 0) {
+    if (this.room && ends) {
+      await this.packs.write(this.room, whole);
+    } else if (this.room) {
+      this.packs.giveUp(this.room);
+    } else if (whole.length > 0) {
       await this.inFolder(() => writeFile(this.path, whole));
       await this.writeIndex(ends);
     }

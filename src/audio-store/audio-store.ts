@@ -3,6 +3,7 @@ import { open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { AudioFile } from './audio-file';
+import { AudioPacks } from './audio-packs';
 
 /** Chunk size of a replay whose index is gone. */
 const REPLAY_CHUNK_BYTES = 32_768;
@@ -18,22 +19,36 @@ export class AudioStore {
   /** Files that are not all on disk yet. */
   private readonly writing = new Map<string, AudioFile>();
 
+  private readonly packs: AudioPacks;
+
   constructor(
     private readonly directory: string,
     private readonly onError: (error: Error) => void,
-  ) {}
+  ) {
+    this.packs = new AudioPacks(join(directory, 'packs'));
+  }
 
   /** `eager`: others may follow the file while it is written. */
   create(operationId: string, eager: boolean): AudioFile {
-    const file = new AudioFile(this.pathOf(operationId), eager, this.onError, () => this.writing.delete(operationId));
+    const file = new AudioFile(
+      this.pathOf(operationId),
+      eager,
+      this.onError,
+      () => this.writing.delete(operationId),
+      this.packs,
+    );
     this.writing.set(operationId, file);
     return file;
   }
 
-  /** null: deleted, past its retention, or lost in a crash. */
-  async find(operationId: string): Promise<StoredAudio | null> {
-    const path = this.pathOf(operationId);
+  /**
+   * null: deleted, past its retention, or lost in a crash. `place` is what `AudioFile.place` answered when the speech
+   * was made; without one it has a file of its own.
+   */
+  async find(operationId: string, place: string | null = null): Promise<StoredAudio | null> {
     await this.writing.get(operationId)?.settled();
+    if (place !== null) return this.packs.find(place);
+    const path = this.pathOf(operationId);
     try {
       const { size } = await stat(path);
       return { sizeBytes: size, stream: (range) => createReadStream(path, range) };
@@ -65,9 +80,17 @@ export class AudioStore {
     }
   }
 
-  async delete(operationId: string): Promise<void> {
+  /** How many chunks a finished speech has. */
+  async chunkCount(operationId: string): Promise<number> {
     const path = this.pathOf(operationId);
     await this.writing.get(operationId)?.settled();
+    return (await this.chunkEnds(path, (await stat(path)).size)).length;
+  }
+
+  async delete(operationId: string, place: string | null = null): Promise<void> {
+    const path = this.pathOf(operationId);
+    await this.writing.get(operationId)?.settled();
+    if (place !== null) await this.packs.erase(place);
     await rm(path, { force: true });
     await rm(`${path}.chunks`, { force: true });
   }
@@ -86,6 +109,11 @@ export class AudioStore {
       }
     }
     return removed;
+  }
+
+  /** Waits for what is being written into packs and closes them. */
+  close(): Promise<void> {
+    return this.packs.close();
   }
 
   pathOf(operationId: string): string {

@@ -40,6 +40,11 @@ export class LiveAudio {
     return this.ends.length === 0 ? 0 : this.ends[this.ends.length - 1]!;
   }
 
+  /** Where it will be found when it is short, see `AudioFile.place`. Nothing may be appended after this. */
+  place(): string | null {
+    return this.file.place();
+  }
+
   get chunkCount(): number {
     return this.ends.length;
   }
@@ -70,11 +75,19 @@ export class LiveAudio {
   /** Replaces bytes near the start (a header whose sizes are known at last); what was sent is not taken back. */
   patch(offset: number, bytes: Uint8Array): void {
     this.file.patch(offset, bytes);
-    const first = this.window[0];
-    if (this.dropped === 0 && first && first.length >= offset + bytes.length) {
-      const changed = Uint8Array.from(first);
-      changed.set(bytes, offset);
-      this.window[0] = changed;
+    if (this.dropped > 0) return;
+    let start = 0;
+    for (const [index, chunk] of this.window.entries()) {
+      const from = Math.max(offset, start);
+      const to = Math.min(offset + bytes.length, start + chunk.length);
+      if (from < to) {
+        // A copy: a listener may still hold the chunk.
+        const changed = Uint8Array.from(chunk);
+        changed.set(bytes.subarray(from - offset, to - offset), from - start);
+        this.window[index] = changed;
+      }
+      start += chunk.length;
+      if (start >= offset + bytes.length) return;
     }
   }
 

@@ -44,14 +44,29 @@ export class AudioAccess {
     const event = await usage.eventById(operationId);
     if (event) {
       if (event.status !== 'SUCCEEDED' || (await usage.isDeleted(operationId))) return null;
-      const audio = await store.find(operationId);
-      const { contentType } = event.artifact as unknown as SpeechArtifact;
+      const { contentType, place } = event.artifact as unknown as SpeechArtifact;
+      const audio = await store.find(operationId, place);
       return audio && { kind: 'stored', contentType, audio };
     }
     const contentType = await usage.heldContentType(operationId);
     if (contentType === null) return null;
+    return { kind: 'live', contentType, chunks: (signal) => this.madeElsewhere(operationId, signal) };
+  }
+
+  /** A speech that is delivered whole has no file while it is made, and perhaps never one of its own. */
+  private async *madeElsewhere(operationId: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
+    const { store, usage } = this.dependencies;
     const isEnded = async (): Promise<boolean> => !(await usage.isHeld(operationId));
-    return { kind: 'live', contentType, chunks: (signal) => tailAudio(store.pathOf(operationId), isEnded, signal) };
+    let nothing = true;
+    for await (const chunk of tailAudio(store.pathOf(operationId), isEnded, signal)) {
+      nothing = false;
+      yield chunk;
+    }
+    if (!nothing || signal.aborted) return;
+    const event = await usage.eventById(operationId);
+    if (event?.status !== 'SUCCEEDED') return;
+    const stored = await store.find(operationId, (event.artifact as unknown as SpeechArtifact).place);
+    if (stored) yield* stored.stream();
   }
 }
 

@@ -92,7 +92,7 @@ export async function makeSpeech(
       status: 'SUCCEEDED',
       error: null,
       units: request.characters,
-      event: eventOf(making, progress, request.characters, audio),
+      event: eventOf(making, progress, request.characters, audio, audio.place()),
     };
   }
   return brokenOff(operation, making, progress, audio, failure, platformTimeout, dependencies);
@@ -111,9 +111,12 @@ async function speakAll(
   let total = 0;
   for (const [index, part] of parts.entries()) {
     if (index > 0) await making.mayContinue?.();
+    // Counted before the answer: a part that was sent is paid for, whether or not the caller waits for it.
+    if (!operation.signal.aborted) {
+      progress.charactersSent =
+        index === parts.length - 1 ? request.characters : progress.charactersSent + countCharacters(part);
+    }
     const response = await speakPart(operation, making, part, progress, dependencies);
-    progress.charactersSent =
-      index === parts.length - 1 ? request.characters : progress.charactersSent + countCharacters(part);
     try {
       for await (const chunk of response.chunks) {
         for (const bytes of assembler.push(chunk)) {
@@ -275,7 +278,13 @@ function abortedBy(reason: EndReason): AppError {
   }
 }
 
-function eventOf(making: SpeechMaking, progress: Progress, characters: number, audio: LiveAudio): WorkResult['event'] {
+function eventOf(
+  making: SpeechMaking,
+  progress: Progress,
+  characters: number,
+  audio: LiveAudio,
+  place: string | null = null,
+): WorkResult['event'] {
   const { route } = making;
   return {
     characters,
@@ -291,6 +300,7 @@ function eventOf(making: SpeechMaking, progress: Progress, characters: number, a
       channels: progress.audio?.channels ?? route.audio.channels,
       sizeBytes: audio.sizeBytes,
       delivery: making.request.delivery,
+      place,
     },
   };
 }

@@ -20,6 +20,8 @@ export interface SpeechArtifact {
   readonly channels: number;
   readonly delivery: 'COMPLETE' | 'STREAM';
   readonly sizeBytes?: number;
+  /** Where a short speech lies among others; null or left out: in a file of its own. */
+  readonly place?: string | null;
 }
 
 /** A speech from wherever it is known: a settled event, or an operation that is under way. */
@@ -91,7 +93,7 @@ async function base64Of(source: SpeechSource, artifact: SpeechArtifact, store: A
     return null;
   const memory = source.live?.whole();
   if (memory) return memory.toString('base64');
-  const stored = await store.find(source.id);
+  const stored = await store.find(source.id, artifact.place);
   if (!stored) return null;
   const chunks: Buffer[] = [];
   for await (const chunk of stored.stream()) chunks.push(chunk as Buffer);
