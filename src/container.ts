@@ -48,6 +48,8 @@ export interface Replacements {
   readonly ledger?: (ledger: PostgresLedger) => Ledger;
   readonly speechProviders?: ReadonlyMap<string, SpeechProvider>;
   readonly windows?: RequestWindows;
+  /** Open sockets of one workspace at most. */
+  readonly socketsOfAWorkspaceMax?: number;
 }
 
 /** Everything a server process is made of, built once. */
@@ -190,7 +192,7 @@ export async function buildContainer(
     speech,
     balance: account,
     usage: new UsageOperations({ database, usage, balances, book: priceBook, windows }),
-    live: new LiveFeeds(usageFeed, changes, balances, account, clock),
+    live: new LiveFeeds(usageFeed, changes, balances, account),
     catalogue: new Catalogue(priceBook, providers, health),
     workspaces: account,
     keys: new KeyOperations(core.keys, new ClientTokenService(database, notices)),
@@ -246,6 +248,7 @@ export async function buildContainer(
       await lastUse.stop();
       await paces.flush();
       await Promise.all([...providers.values()].map((provider) => provider.close()));
+      await store.close();
       await network.close();
       await core.close();
     },

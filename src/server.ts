@@ -10,6 +10,7 @@ import { Admission } from './transport/admission';
 import { GraphqlHttp } from './transport/graphql-http';
 import { GraphqlWebsocket } from './transport/graphql-websocket';
 import { buildHttpServer } from './transport/http-server';
+import { Intake } from './transport/intake';
 import { SignIn } from './transport/sign-in';
 
 export interface ServerOptions {
@@ -72,9 +73,19 @@ export async function startServer(settings: Settings, options: ServerOptions = {
     const schema = buildPolyphonySchema(resolvers);
     const signIn = new SignIn({ authenticator, windows, keyHeaders });
     const admission = new Admission(windows, (planId) => core.priceBook.findPlan(planId)?.requestsPerMinute ?? null);
-    const graphql = new GraphqlHttp({ schema, services, signIn, admission, log });
-    const sockets = new GraphqlWebsocket({ schema, services, signIn, authenticator, admission, clock, log });
-    let stopping: Promise<void> | null = null;
+    const intake = new Intake();
+    const graphql = new GraphqlHttp({ schema, services, signIn, admission, intake, log });
+    const sockets = new GraphqlWebsocket({
+      schema,
+      services,
+      signIn,
+      authenticator,
+      admission,
+      intake,
+      clock,
+      log,
+      ...(replacements?.socketsOfAWorkspaceMax && { socketsOfAWorkspaceMax: replacements.socketsOfAWorkspaceMax }),
+    });
     const app = await buildHttpServer({
       graphql,
       audio: container.audio,
@@ -87,7 +98,7 @@ export async function startServer(settings: Settings, options: ServerOptions = {
           ...(container.network.check && { redis: container.network.check }),
         },
         metrics: container.metrics.registry,
-        isStopping: () => stopping !== null,
+        isStopping: () => intake.isShut,
       },
       log,
       corsOrigins: settings.corsOrigins === 'any' ? null : settings.corsOrigins,
@@ -107,17 +118,19 @@ export async function startServer(settings: Settings, options: ServerOptions = {
 
     const stop = async (): Promise<void> => {
       log.info({}, 'stopping');
-      // No new sockets and requests; what runs goes on.
+      // Nothing new is begun, and /readyz says so; what runs goes on, and its audio and events are still delivered.
+      intake.close();
+      await drain(container, intake, clock, log);
       const closing = app.close();
-      await drain(container, log);
       await sockets.close();
-      await Promise.race([closing, delay(CLOSE_MS)]);
+      await within(clock, CLOSE_MS, closing);
       app.server.closeAllConnections();
       await closing;
       await graphql.stop();
       container.stopUpkeep();
       await container.close();
     };
+    let stopping: Promise<void> | null = null;
     return {
       url,
       bootstrap: { apiKey: made.apiKey.newSecret, adminKey: made.adminKey.newSecret },
@@ -134,15 +147,29 @@ export async function startServer(settings: Settings, options: ServerOptions = {
 }
 
 /** Waits for running operations; those that take too long are ended, at no cost to their callers, and settled. */
-async function drain(container: Container, log: Logger): Promise<void> {
-  const finished = (): Promise<unknown> =>
-    Promise.allSettled(container.live.all().map((operation) => operation.settled));
-  await Promise.race([finished(), delay(DRAIN_MS)]);
-  const left = container.live.all();
+async function drain(container: Container, intake: Intake, clock: Clock, log: Logger): Promise<void> {
+  const { live } = container;
+  const finished = async (): Promise<void> => {
+    // A request that was let in may still begin an operation.
+    await intake.empty();
+    while (live.count > 0) {
+      await Promise.allSettled(live.all().map((operation) => operation.settled));
+    }
+  };
+  await within(clock, DRAIN_MS, finished());
+  const left = live.all();
   if (left.length === 0) return;
   log.warn({ operations: left.length }, 'operations were ended because the server stops');
   for (const operation of left) operation.end('STOPPING');
-  await Promise.race([finished(), delay(SETTLE_MS)]);
+  await within(clock, SETTLE_MS, finished());
 }
 
-const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms).unref());
+/** Waits for work, but no longer than this. */
+async function within(clock: Clock, ms: number, work: Promise<unknown>): Promise<void> {
+  let cancel = (): void => {};
+  const late = new Promise<void>((resolve) => {
+    cancel = clock.schedule(resolve, ms);
+  });
+  await Promise.race([work, late]);
+  cancel();
+}

@@ -12,7 +12,8 @@ interface AudioRequest {
 
 /** GET /audio/:id — signed, expiring; ranges once it is finished, live while it is being made. */
 export function registerAudioRoute(app: FastifyInstance, access: AudioAccess, log: Logger): void {
-  app.get<AudioRequest>('/audio/:id', async (request, reply) => {
+  // HEAD has a route of its own: the one that comes with GET would say that there are 0 bytes.
+  const handler = async (request: FastifyRequest<AudioRequest>, reply: FastifyReply): Promise<FastifyReply> => {
     const { expires, signature } = request.query;
     const opened = await access.open(request.params.id, String(expires ?? ''), String(signature ?? ''));
     reply.headers({
@@ -42,7 +43,8 @@ export function registerAudioRoute(app: FastifyInstance, access: AudioAccess, lo
       reply.raw.destroy();
     }
     return reply;
-  });
+  };
+  app.route<AudioRequest>({ method: ['GET', 'HEAD'], url: '/audio/:id', exposeHeadRoute: false, handler });
 }
 
 function headersOf(reply: FastifyReply): Record<string, string | number | string[]> {

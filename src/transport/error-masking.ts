@@ -49,8 +49,14 @@ export function maskError(error: unknown, requestId: string, log: Logger): Graph
         extensions: { code: 'QUERY_TOO_LARGE', what: 'DEPTH', requestId },
       };
     }
-    const { message, code: finer } = withoutTokenLimit(wrapped.message, code);
-    return { message: message.slice(0, MESSAGE_MAX), ...where, extensions: { code: finer, requestId } };
+    const tokens = tokenLimit(wrapped.message);
+    if (tokens !== null) {
+      return {
+        message: 'The document has too many tokens; send it in parts.',
+        extensions: { code: 'QUERY_TOO_LARGE', what: 'TOKENS', limit: tokens, actual: tokens + 1, requestId },
+      };
+    }
+    return { message: wrapped.message.slice(0, MESSAGE_MAX), ...where, extensions: { code, requestId } };
   }
   log.error({ requestId, err: describe(cause) }, 'an unexpected error');
   return {
@@ -81,17 +87,17 @@ function publicCode(error: GraphQLError, cause: unknown): string | null {
   const code = error.extensions.code;
   if (typeof code === 'string' && PUBLIC_CODES.has(code)) return code;
   if (typeof code === 'string' && KNOWN_CODES.has(code) && code !== 'INTERNAL_SERVER_ERROR') return code;
+  if (code === undefined && error.message.startsWith('Variable "$')) return 'BAD_USER_INPUT';
   // graphql-js itself, over a socket: no code, and no other error behind it.
   if (code === undefined && cause === error)
     return error.nodes || error.positions ? 'GRAPHQL_VALIDATION_FAILED' : 'BAD_USER_INPUT';
-  if (code === undefined && error.message.startsWith('Variable "$')) return 'BAD_USER_INPUT';
   return null;
 }
 
-/** graphql-js reports a document of too many tokens as a syntax error. */
-function withoutTokenLimit(message: string, code: string): { message: string; code: string } {
-  if (!/more than \d+ tokens/i.test(message)) return { message, code };
-  return { message: 'The document has too many tokens; send it in parts.', code: 'QUERY_TOO_LARGE' };
+/** graphql-js reports a document of too many tokens as a syntax error, stops counting there, and writes "more that". */
+function tokenLimit(message: string): number | null {
+  const match = /more tha[nt] (\d+) tokens/i.exec(message);
+  return match ? Number(match[1]) : null;
 }
 
 /** Errors reach the log without the properties that libraries hang on them: those may hold what was sent. */

@@ -1,5 +1,8 @@
 import { ApolloServer, type ApolloServerPlugin, HeaderMap } from '@apollo/server';
-import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginLandingPageDisabled,
+} from '@apollo/server/plugin/disabled';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
@@ -11,6 +14,7 @@ import type { Services } from '../resolvers/services';
 import type { AccountWindow, Admission } from './admission';
 import { checkDocumentLimits, DOCUMENT_LIMITS, parseDocument } from './document-limits';
 import { HTTP_STATUS, maskError, requestRefusal } from './error-masking';
+import type { Intake } from './intake';
 import type { SignIn } from './sign-in';
 
 export interface GraphqlHttpDependencies {
@@ -18,6 +22,7 @@ export interface GraphqlHttpDependencies {
   readonly services: Services;
   readonly signIn: SignIn;
   readonly admission: Admission;
+  readonly intake: Intake;
   readonly log: Logger;
 }
 
@@ -41,7 +46,8 @@ export class GraphqlHttp {
       introspection: true,
       includeStacktraceInErrorResponses: false,
       parseOptions: { maxTokens: DOCUMENT_LIMITS.tokens },
-      plugins: [ApolloServerPluginLandingPageDisabled(), this.plugin()],
+      // Nothing here may be cached by others, and working out for how long would wrap every resolver.
+      plugins: [ApolloServerPluginCacheControlDisabled(), ApolloServerPluginLandingPageDisabled(), this.plugin()],
       stopOnTerminationSignals: false,
     });
   }
@@ -58,7 +64,7 @@ export class GraphqlHttp {
     app.route({
       method: ['GET', 'POST'],
       url: '/graphql',
-      handler: (request, reply) => this.handle(request, reply),
+      handler: (request, reply) => this.dependencies.intake.during(() => this.handle(request, reply)),
     });
   }
 
@@ -77,11 +83,17 @@ export class GraphqlHttp {
     };
     reply.header('x-request-id', context.requestId);
     try {
-      const { signIn } = this.dependencies;
+      const { intake, signIn } = this.dependencies;
+      intake.check();
       const principal = await signIn.principal(request.headers.authorization, request.headers.origin, request.ip);
-      Object.assign(context, { principal, providerKeys: signIn.ownKeys(request.headers) });
+      Object.assign(context, { principal });
+      Object.assign(context, { providerKeys: signIn.ownKeys(request.headers) });
       this.checkSize(request.body);
     } catch (error) {
+      if (context.principal) {
+        await this.countRefused(context);
+        this.writeHeaders(reply, context);
+      }
       return this.refuse(reply, error, context.requestId);
     }
     const headers = new HeaderMap();
@@ -116,6 +128,8 @@ export class GraphqlHttp {
     const code = String(masked.extensions?.code);
     const retryAfter = masked.extensions?.retryAfterSeconds;
     if (typeof retryAfter === 'number') reply.header('retry-after', String(retryAfter));
+    // The next request on this connection would meet the same server.
+    if (this.dependencies.intake.isShut) reply.header('connection', 'close');
     return reply
       .code(HTTP_STATUS[code] ?? 400)
       .header('content-type', 'application/json; charset=utf-8')
@@ -173,6 +187,8 @@ export class GraphqlHttp {
             });
           } catch (error) {
             if (!(error instanceof AppError)) throw error;
+            // Refused for its size, before anything was counted.
+            if (error.code === 'QUERY_TOO_LARGE') contextValue.answer.counted = false;
             const headers = new HeaderMap();
             if (typeof error.fields.retryAfterSeconds === 'number')
               headers.set('retry-after', String(error.fields.retryAfterSeconds));

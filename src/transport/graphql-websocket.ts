@@ -1,14 +1,14 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import {
+  createSourceEventStream,
   type ExecutionArgs,
   type ExecutionResult,
+  execute,
   GraphQLError,
   type GraphQLFormattedError,
   type GraphQLSchema,
   getOperationAST,
-  subscribe,
-  validate,
 } from 'graphql';
 import { useServer } from 'graphql-ws/use/ws';
 import type { Logger } from 'pino';
@@ -17,15 +17,20 @@ import type { Authenticator } from '../identity/authenticator';
 import { concerns } from '../identity/authenticator';
 import type { Connection } from '../identity/caller';
 import type { Principal } from '../identity/principal';
+import { unauthenticated } from '../identity/refusals';
 import type { Clock } from '../lib/clock';
+import { withDeadline } from '../lib/deadline';
 import { AppError } from '../lib/errors';
 import { newId } from '../lib/ids';
 import type { RequestContext } from '../resolvers/context';
 import type { Services } from '../resolvers/services';
 import type { Admission } from './admission';
-import { checkDocumentLimits, parseDocument } from './document-limits';
 import { maskError } from './error-masking';
+import { InFlight, type Intake } from './intake';
 import type { SignIn } from './sign-in';
+import { subscriptionResults } from './subscription-results';
+import { CLOSE, closeFor, LEFT_CODES } from './websocket-close';
+import { WebsocketDocuments } from './websocket-documents';
 
 export interface GraphqlWebsocketDependencies {
   readonly schema: GraphQLSchema;
@@ -33,19 +38,21 @@ export interface GraphqlWebsocketDependencies {
   readonly signIn: SignIn;
   readonly authenticator: Authenticator;
   readonly admission: Admission;
+  readonly intake: Intake;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Open sockets of one workspace at most; 2,000 by default. */
+  readonly socketsOfAWorkspaceMax?: number;
 }
 
-/** Close codes of the public surface. */
-const CLOSE = { unauthenticated: 4401, forbidden: 4403, tooMany: 4429, goingAway: 1013 } as const;
 const INIT_MS = 10_000;
 const KEEP_ALIVE_MS = 12_000;
+/** A credential that could not be looked at is looked at again after this. */
+const DOUBT_MS = 2_000;
+/** A client that does not answer the close is cut after this. */
+const CLOSE_MS = 5_000;
 const SOCKETS_OF_A_WORKSPACE_MAX = 2_000;
 const MESSAGE_BYTES_MAX = 4 * 1_048_576;
-const DOCUMENTS_MAX = 500;
-/** A peer that closed with one of these has left; anything else is a network that broke and may come back. */
-const LEFT_CODES: ReadonlySet<number> = new Set([1000, 1001, 1005, 4401, 4403, 4429, 1013]);
 
 /** Arguments of a subscription that has begun. */
 interface StartedArgs extends ExecutionArgs {
@@ -61,6 +68,7 @@ interface SocketState {
   principal: Principal | null;
   providerKeys: ReadonlyMap<string, string>;
   authorization: unknown;
+  cancelInit: () => void;
   cancelExpiry: () => void;
 }
 
@@ -73,11 +81,15 @@ export class GraphqlWebsocket {
   });
   private readonly states = new Map<WebSocket, SocketState>();
   private readonly perWorkspace = new Map<string, number>();
-  private readonly documents = new Map<string, ReturnType<typeof parseDocument>>();
+  private readonly documents: WebsocketDocuments;
+  /** Events that came and are on their way to their subscribers. */
+  private readonly deliveries = new InFlight();
   private readonly stopListening: (() => void)[] = [];
   private disposer: { dispose(): void | Promise<void> } | null = null;
 
-  constructor(private readonly dependencies: GraphqlWebsocketDependencies) {}
+  constructor(private readonly dependencies: GraphqlWebsocketDependencies) {
+    this.documents = new WebsocketDocuments(dependencies.schema);
+  }
 
   get socketCount(): number {
     return this.states.size;
@@ -90,9 +102,12 @@ export class GraphqlWebsocket {
       {
         schema: this.dependencies.schema,
         isProd: true,
-        connectionInitWaitTimeout: INIT_MS,
+        // Ours goes by the server's clock.
+        connectionInitWaitTimeout: 0,
         onConnect: async (ctx) => this.connect(ctx.extra.socket, ctx.connectionParams ?? {}),
-        onSubscribe: async (ctx, _id, payload) => this.subscribe(ctx.extra.socket, payload),
+        onSubscribe: (ctx, _id, payload) =>
+          this.dependencies.intake.during(() => this.subscribe(ctx.extra.socket, payload)),
+        execute: (args: ExecutionArgs) => this.dependencies.intake.during(() => execute(args)),
         subscribe: (args) => (args as StartedArgs).started as never,
         onError: (_ctx, _id, _payload, errors) => errors.map((error) => this.mask(error)),
         onNext: (_ctx, _id, _payload, args, result) => {
@@ -129,11 +144,18 @@ export class GraphqlWebsocket {
     );
   }
 
-  /** Tells every client to go elsewhere, and ends what they listen to. */
+  /** Sends what is on its way, tells every client to go elsewhere, and ends what they listen to. */
   async close(): Promise<void> {
+    const { clock } = this.dependencies;
+    await withDeadline(this.deliveries.empty(), CLOSE_MS, clock, 'Sending the last events').catch(() => {});
     for (const stop of this.stopListening) stop();
-    for (const socket of this.states.keys()) socket.close(CLOSE.goingAway, 'Going away');
+    const sockets = [...this.states.keys()];
+    for (const socket of sockets) socket.close(CLOSE.goingAway, 'Going away');
+    const cancel = clock.schedule(() => {
+      for (const socket of sockets) socket.terminate();
+    }, CLOSE_MS);
     await this.disposer?.dispose();
+    cancel();
     this.server.close();
   }
 
@@ -146,11 +168,17 @@ export class GraphqlWebsocket {
       principal: null,
       providerKeys: new Map(),
       authorization: undefined,
+      cancelInit: this.dependencies.clock.schedule(
+        () => socket.close(CLOSE.noInit, 'Connection initialisation timeout'),
+        INIT_MS,
+      ),
       cancelExpiry: () => {},
     };
     this.states.set(socket, state);
+    if (this.dependencies.intake.isShut) socket.close(CLOSE.goingAway, 'Going away');
     socket.once('close', (code) => {
       state.connection.dropped = !LEFT_CODES.has(code);
+      state.cancelInit();
       state.cancelExpiry();
       this.states.delete(socket);
       if (state.principal) this.countSocket(state.principal.workspaceId, -1);
@@ -164,26 +192,25 @@ export class GraphqlWebsocket {
   ): Promise<boolean | Record<string, unknown>> {
     const state = this.states.get(socket);
     if (!state) return false;
+    state.cancelInit();
     state.authorization = parameterOf(parameters, 'authorization');
     try {
       const { signIn } = this.dependencies;
       const principal = await signIn.principal(state.authorization, state.origin, state.address);
       state.providerKeys = signIn.ownKeys(parameters);
-      if (principal) {
-        if (!this.states.has(socket)) return false;
-        if ((this.perWorkspace.get(principal.workspaceId) ?? 0) >= SOCKETS_OF_A_WORKSPACE_MAX) {
-          socket.close(CLOSE.tooMany, 'Too many sockets of this workspace');
-          return false;
-        }
-        this.admitPrincipal(state, principal);
+      // Every subscription needs a credential; what needs none is asked over HTTP.
+      if (!principal) throw unauthenticated('missing');
+      if (!this.states.has(socket)) return false;
+      const most = this.dependencies.socketsOfAWorkspaceMax ?? SOCKETS_OF_A_WORKSPACE_MAX;
+      if ((this.perWorkspace.get(principal.workspaceId) ?? 0) >= most) {
+        socket.close(CLOSE.tooMany, 'Too many sockets of this workspace');
+        return false;
       }
+      this.admitPrincipal(state, principal);
       return true;
     } catch (error) {
-      const code = error instanceof AppError ? error.code : 'INTERNAL_SERVER_ERROR';
-      if (code === 'UNAUTHENTICATED') socket.close(CLOSE.unauthenticated, 'Unauthenticated');
-      else if (code === 'RATE_LIMITED') socket.close(CLOSE.tooMany, 'Too many failed sign-ins');
-      else if (code === 'UNAVAILABLE') socket.close(CLOSE.goingAway, 'Try again later');
-      else socket.close(CLOSE.forbidden, (error instanceof AppError ? error.message : 'Forbidden').slice(0, 120));
+      if (!(error instanceof AppError)) maskError(error, newId(), this.dependencies.log);
+      socket.close(...closeFor(error));
       return false;
     }
   }
@@ -208,8 +235,11 @@ export class GraphqlWebsocket {
       const principal = await this.dependencies.signIn.principal(state.authorization, state.origin, state.address);
       if (principal && this.states.has(state.socket)) this.admitPrincipal(state, principal);
     } catch (error) {
-      if (error instanceof AppError && error.code === 'UNAVAILABLE') return;
-      state.socket.close(CLOSE.unauthenticated, 'Unauthenticated');
+      if (error instanceof AppError && error.code === 'UNAVAILABLE') {
+        state.cancelExpiry = this.dependencies.clock.schedule(() => void this.reauthenticate(state), DOUBT_MS);
+        return;
+      }
+      state.socket.close(...closeFor(error));
     }
   }
 
@@ -229,15 +259,11 @@ export class GraphqlWebsocket {
       services,
     };
     try {
+      this.dependencies.intake.check();
       const principal = state ? await signIn.principal(state.authorization, state.origin, state.address) : null;
       Object.assign(context, { principal });
-      const document = this.documents.get(payload.query) ?? parseDocument(payload.query);
-      checkDocumentLimits(document);
-      if (!this.documents.has(payload.query)) {
-        const faults = validate(schema, document);
-        if (faults.length > 0) return faults.map((fault) => withContext(fault, context.requestId));
-        this.remember(payload.query, document);
-      }
+      const document = this.documents.read(payload.query);
+      if (!('kind' in document)) return document.map((fault) => withContext(fault, context.requestId));
       if (principal) await admission.admit(principal, document, payload.operationName, payload.variables, () => {});
       const args: ExecutionArgs = {
         schema,
@@ -246,22 +272,25 @@ export class GraphqlWebsocket {
         variableValues: payload.variables,
         contextValue: context,
       };
-      if (getOperationAST(document, payload.operationName)?.operation !== 'subscription') return args;
+      const operation = getOperationAST(document, payload.operationName);
+      if (!operation) throw noSuchOperation();
+      if (operation.operation !== 'subscription') return args;
       // Begun here, so that a refusal is an `error` of the protocol and not a first and last `next`.
-      const started = await subscribe(args);
-      if (Symbol.asyncIterator in started) return { ...args, started } as StartedArgs;
-      return (started.errors ?? []).map((error) => withContext(error, context.requestId));
+      const source = await createSourceEventStream(args);
+      if (!(Symbol.asyncIterator in source)) {
+        return (source.errors ?? []).map((error) => withContext(error, context.requestId));
+      }
+      const started = subscriptionResults(
+        source[Symbol.asyncIterator](),
+        (event) => execute({ ...args, rootValue: event }),
+        this.deliveries,
+      );
+      return { ...args, started } as StartedArgs;
     } catch (error) {
       const wrapped =
         error instanceof GraphQLError ? error : new GraphQLError('refused', { originalError: error as Error });
       return [withContext(wrapped, context.requestId)];
     }
-  }
-
-  private remember(source: string, document: ReturnType<typeof parseDocument>): void {
-    if (source.length > 20_000) return;
-    if (this.documents.size >= DOCUMENTS_MAX) this.documents.delete(this.documents.keys().next().value!);
-    this.documents.set(source, document);
   }
 
   private mask(error: GraphQLError | GraphQLFormattedError, requestId?: string): never {
@@ -275,6 +304,11 @@ export class GraphqlWebsocket {
     else this.perWorkspace.delete(workspaceId);
   }
 }
+
+const noSuchOperation = (): GraphQLError =>
+  new GraphQLError('The document has no such operation; with several, operationName must name one.', {
+    extensions: { code: 'OPERATION_RESOLUTION_FAILURE' },
+  });
 
 /** Which request a refusal belongs to, on its way through graphql-ws. */
 const requestIds = new WeakMap<GraphQLError, string>();

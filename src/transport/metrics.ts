@@ -31,6 +31,9 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  /** Resolved once for each set of labels, of which there are as many as providers and outcomes. */
+  private readonly resolved = new Map<string, (event: UsageEventRow) => void>();
+
   constructor() {
     collectDefaultMetrics({ register: this.registry });
   }
@@ -53,10 +56,25 @@ export class Metrics {
   }
 
   settled(event: UsageEventRow): void {
-    const labels = { capability: event.capability, provider: event.provider_id ?? 'none' };
-    this.operations.inc({ ...labels, status: event.status, credential: event.credential });
-    const credits = Number(event.credits) / 1e6;
-    if (credits > 0) this.credits.inc(labels, credits);
-    if (event.latency_ms !== null) this.latency.observe(labels, event.latency_ms / 1000);
+    const key = `${event.capability} ${event.provider_id} ${event.status} ${event.credential}`;
+    let count = this.resolved.get(key);
+    if (!count) {
+      count = this.resolve(event);
+      this.resolved.set(key, count);
+    }
+    count(event);
+  }
+
+  private resolve({ capability, provider_id, status, credential }: UsageEventRow): (event: UsageEventRow) => void {
+    const provider = provider_id ?? 'none';
+    const operations = this.operations.labels({ capability, provider, status, credential });
+    const charged = this.credits.labels({ capability, provider });
+    const latency = this.latency.labels({ capability, provider });
+    return (event) => {
+      operations.inc();
+      const credits = Number(event.credits) / 1e6;
+      if (credits > 0) charged.inc(credits);
+      if (event.latency_ms !== null) latency.observe(event.latency_ms / 1000);
+    };
   }
 }
