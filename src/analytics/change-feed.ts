@@ -1,11 +1,14 @@
 /** Tells any number of waiting readers that something about a workspace has changed; what it is, they read themselves. */
 export class ChangeFeed {
+  /** Of all workspaces together, so that no version of one ever comes again. */
+  private count = 0;
   private readonly versions = new Map<string, { version: number; readers: number; wake: (() => void)[] }>();
 
   changed(workspaceId: string): void {
     const entry = this.versions.get(workspaceId);
     if (!entry) return;
-    entry.version += 1;
+    this.count += 1;
+    entry.version = this.count;
     const waiting = entry.wake;
     entry.wake = [];
     for (const wake of waiting) wake();
@@ -26,7 +29,8 @@ export class ChangeFeed {
   async *follow(workspaceId: string, signal: AbortSignal): AsyncGenerator<number, void, void> {
     let entry = this.versions.get(workspaceId);
     if (!entry) {
-      entry = { version: 0, readers: 0, wake: [] };
+      this.count += 1;
+      entry = { version: this.count, readers: 0, wake: [] };
       this.versions.set(workspaceId, entry);
     }
     entry.readers += 1;

@@ -6,13 +6,15 @@ export interface UsageFeedSource {
   /** In order of settlement, after a sequence. */
   eventsAfter(workspaceId: string, sequence: bigint, limit: number): Promise<UsageEventRow[]>;
   lastSequence(workspaceId: string): Promise<bigint>;
+  /** Whether the event of this sequence exists and settled at most so many seconds ago, by the database's clock. */
+  isWithin(workspaceId: string, sequence: bigint, seconds: number): Promise<boolean>;
 }
 
 /** Events of each workspace kept for subscribers that are a little behind. */
 const RECENT_MAX = 512;
 const PAGE = 200;
 /** Events can be asked for again for so long. */
-export const RESUME_MS = 24 * 3_600_000;
+const RESUME_SECONDS = 24 * 3_600;
 
 export interface OpenFeed {
   readonly events: AsyncGenerator<UsageEventRow, void, void>;
@@ -78,20 +80,17 @@ export class UsageFeed {
   /**
    * Events after a sequence, or from now on. Resolves when nothing that settles from then on can be missed; `close`
    * must be called in the end, whether the events were read or not.
-   * @throws AppError RESUME_EXPIRED when events after the sequence are no longer kept.
+   * @throws AppError RESUME_EXPIRED when the event of the sequence is too old.
    */
-  async open(workspaceId: string, after: bigint | null, nowMs: number): Promise<OpenFeed> {
+  async open(workspaceId: string, after: bigint | null): Promise<OpenFeed> {
     const hub = await this.enter(workspaceId);
     try {
       const start = after ?? hub.last;
-      if (after !== null && after < hub.last) {
-        const [next] = await this.source.eventsAfter(workspaceId, after, 1);
-        if (next && next.settled_at.getTime() < nowMs - RESUME_MS) {
-          throw new AppError(
-            'RESUME_EXPIRED',
-            'Events after this cursor are older than 24 hours; read usageEvents and subscribe without after.',
-          );
-        }
+      if (after !== null && !(await this.source.isWithin(workspaceId, after, RESUME_SECONDS))) {
+        throw new AppError(
+          'RESUME_EXPIRED',
+          'This cursor is older than 24 hours; read usageEvents and subscribe without after.',
+        );
       }
       const controller = new AbortController();
       let closed = false;

@@ -1,5 +1,5 @@
 import { Pool } from 'pg';
-import { DataSource, type DataSourceOptions } from 'typeorm';
+import { DataSource, type DataSourceOptions, type Logger } from 'typeorm';
 import { MIGRATIONS } from '../../migrations';
 import type { Clock } from '../lib/clock';
 import type { Secret } from '../lib/secret';
@@ -75,6 +75,17 @@ async function openReal(databaseUrl: Secret, dependencies: DatabaseDependencies)
   }
 }
 
+const ignore = (): void => {};
+/** TypeORM would print statements and their values to the console; every error reaches the caller anyway. */
+const SILENT: Logger = {
+  logQuery: ignore,
+  logQueryError: ignore,
+  logQuerySlow: ignore,
+  logSchemaBuild: ignore,
+  logMigration: ignore,
+  log: ignore,
+};
+
 type Place = Partial<Extract<DataSourceOptions, { type: 'postgres' }>>;
 
 function connectDataSource(place: Place, entities: DataSourceOptions['entities'] = []): Promise<DataSource> {
@@ -86,7 +97,7 @@ function connectDataSource(place: Place, entities: DataSourceOptions['entities']
     migrations: MIGRATIONS,
     migrationsTransactionMode: 'each',
     synchronize: false,
-    logging: false,
+    logger: SILENT,
     // gen_random_uuid is built in; extensions are a migration's business, and the embedded engine has none to install.
     uuidExtension: 'pgcrypto',
     installExtensions: false,

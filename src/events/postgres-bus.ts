@@ -26,7 +26,12 @@ export function openPostgresBus(
       stop = await listen({ [CHANNEL]: onPayload }, onState);
     },
     async send(payload) {
-      await database.query('SELECT pg_notify($1, $2)', [CHANNEL, payload], 'events_notify');
+      // A crash that loses this commit loses the connections it would have told as well: no flush of the log is awaited.
+      await database.query(
+        `SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)`,
+        [CHANNEL, payload],
+        'events_notify',
+      );
     },
     stop: () => stop(),
   };

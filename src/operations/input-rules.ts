@@ -5,16 +5,19 @@ const END_USER_MAX = 128;
 const METADATA_KEYS_MAX = 16;
 const METADATA_BYTES_MAX = 2_048;
 const KEY_MAX = 255;
+const REASON_MAX = 500;
 export const TIMEOUT_MS_MIN = 1_000;
 export const TIMEOUT_MS_MAX = 600_000;
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+/** Control characters, and halves of surrogate pairs, which no database takes. */
+const UNFIT = /[\p{Cc}\p{Cs}]/u;
+/** What JSON of a database does not take: NUL, and halves of surrogate pairs. */
+const UNFIT_FOR_JSON = /[\0\p{Cs}]/u;
 
 /** At most 128 characters without control characters. */
 export function checkEndUserId(value: string | null | undefined): string | null {
   if (value == null) return null;
-  if (value === '' || value.length > END_USER_MAX || CONTROL.test(value)) {
+  if (value === '' || [...value].length > END_USER_MAX || UNFIT.test(value)) {
     throw badInput('endUserId', `endUserId takes 1 to ${END_USER_MAX} characters without control characters.`);
   }
   return value;
@@ -33,17 +36,28 @@ export function checkMetadata(
   if (Buffer.byteLength(json) > METADATA_BYTES_MAX) {
     throw badInput('metadata', `metadata takes at most ${METADATA_BYTES_MAX} bytes as JSON.`);
   }
-  if (json.includes('\\u0000')) throw badInput('metadata', 'metadata takes no NUL characters.');
+  if (entries.flat().some((part) => UNFIT_FOR_JSON.test(part as string))) {
+    throw badInput('metadata', 'metadata takes well-formed Unicode without NUL characters.');
+  }
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1))) as Record<string, string>;
 }
 
 /** 1 to 255 characters without control characters. */
 export function checkIdempotencyKey(value: string | null | undefined): string | null {
   if (value == null) return null;
-  if (value === '' || value.length > KEY_MAX || CONTROL.test(value)) {
+  if (value === '' || value.length > KEY_MAX || UNFIT.test(value)) {
     throw badInput('idempotencyKey', `idempotencyKey takes 1 to ${KEY_MAX} characters without control characters.`);
   }
   return value;
+}
+
+/** Why a grant was given, for the journal: 1 to 500 characters, not only spaces, without control characters. */
+export function checkReason(value: string): string {
+  const reason = value.trim();
+  if (reason === '' || reason.length > REASON_MAX || UNFIT.test(reason)) {
+    throw badInput('reason', `reason takes 1 to ${REASON_MAX} characters without control characters.`);
+  }
+  return reason;
 }
 
 /** A non-negative amount of credits with at most 6 decimals. */

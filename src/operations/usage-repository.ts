@@ -78,6 +78,15 @@ export class UsageRepository {
     return rows;
   }
 
+  async isWithin(workspaceId: string, sequence: bigint, seconds: number): Promise<boolean> {
+    const { rowCount } = await this.database.query(
+      `SELECT 1 FROM usage_events WHERE workspace_id = $1 AND sequence = $2
+         AND settled_at >= ledger_now() - make_interval(secs => $3)`,
+      [workspaceId, sequence.toString(), seconds],
+    );
+    return rowCount > 0;
+  }
+
   async lastSequence(workspaceId: string): Promise<bigint> {
     const { rows } = await this.database.query<{ event_sequence: string }>(
       'SELECT event_sequence FROM accounts WHERE workspace_id = $1',

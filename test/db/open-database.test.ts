@@ -16,8 +16,10 @@ interface Place {
   remove(): Promise<void>;
 }
 
+afterAll(removeDirectories);
+
 async function embeddedPlace(): Promise<Place> {
-  return { settings: { databaseUrl: null, dataDirectory: newDirectory() }, remove: async () => removeDirectories() };
+  return { settings: { databaseUrl: null, dataDirectory: newDirectory() }, remove: async () => {} };
 }
 
 async function postgresPlace(): Promise<Place> {

@@ -26,6 +26,14 @@ const SETTINGS = {
   log_min_error_statement: 'panic',
 };
 
+interface EngineFileSystem {
+  readonly stream_ops: object;
+}
+interface EngineModule {
+  readonly NODEFS?: EngineFileSystem;
+  readonly FS: { readonly filesystems?: { readonly NODEFS: EngineFileSystem } };
+}
+
 /**
  * PGlite runs PostgreSQL with -F, without syncing, and its NodeFS has no fsync: a commit would survive the death of
  * the process but not of the machine. This one syncs, so that an answer is durable. A sync that fails ends the engine
@@ -41,8 +49,11 @@ class SyncedNodeFS extends NodeFS {
 
   override async init(...parameters: Parameters<NodeFS['init']>): ReturnType<NodeFS['init']> {
     const { emscriptenOpts } = await super.init(...parameters);
-    const preRun = (module: { FS: { filesystems: { NODEFS: { stream_ops: object } } } }): void => {
-      Object.assign(module.FS.filesystems.NODEFS.stream_ops, {
+    const preRun = (module: EngineModule): void => {
+      // Which of the two there is depends on how the release was built.
+      const fileSystem = module.NODEFS ?? module.FS.filesystems?.NODEFS;
+      if (!fileSystem) throw new Error('This release of PGlite hides its file system, so no commit could be durable.');
+      Object.assign(fileSystem.stream_ops, {
         fsync: (stream: { nfd: number }): number => {
           try {
             fsyncSync(stream.nfd);

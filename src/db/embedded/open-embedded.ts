@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../../lib/clock';
@@ -79,6 +79,8 @@ async function own(
   const cluster = path.join(dataDirectory, 'postgres');
   const engine = new Engine(cluster, socketPathIn(socketDirectory), options.log, options.clock);
   try {
+    // The last owner may have removed it since it was checked.
+    makeSocketDirectory(dataDirectory);
     await provideCluster(cluster, options.templateDirectory);
     await engine.start();
   } catch (error) {
@@ -90,10 +92,21 @@ async function own(
     connection: connectionIn(socketDirectory),
     owned: true,
     close: () => {
-      closed ??= engine.close().finally(release);
+      closed ??= engine.close().finally(() => {
+        removeIfEmpty(socketDirectory);
+        release();
+      });
       return closed;
     },
   };
+}
+
+function removeIfEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch {
+    // Left-overs are harmless: the directory is this user's own and is used again.
+  }
 }
 
 const guest = (socketDirectory: string): EmbeddedDatabase => ({

@@ -19,11 +19,9 @@ import { isId } from '../../lib/ids';
 import { meteredWindow } from '../../limits/request-limits';
 import type { RequestWindows } from '../../limits/request-windows';
 import type { PriceBook } from '../../metering/price-book';
-import { checkCredits, checkIdempotencyKey } from '../input-rules';
+import { checkCredits, checkIdempotencyKey, checkReason } from '../input-rules';
 import { balanceView, budgetView } from '../views/balance-view';
 import { planView } from './plan-view';
-
-const REASON_MAX = 500;
 
 export interface AccountDependencies {
   readonly book: PriceBook;
@@ -89,9 +87,7 @@ export class AccountOperations {
     if (credits === null || credits === 0n) throw badInput('credits', 'credits takes an amount above 0.');
     if (input.kind === 'MONTHLY')
       throw badInput('kind', 'Monthly grants come from the plan; choose TOP_UP, PROMOTION or ADJUSTMENT.');
-    const reason = input.reason.trim();
-    if (reason === '' || reason.length > REASON_MAX)
-      throw badInput('reason', `reason takes 1 to ${REASON_MAX} characters.`);
+    const reason = checkReason(input.reason);
     const workspaceId = idOf(input.workspaceId);
     const grant = await this.dependencies.accounts.grant({
       workspaceId,

@@ -7,7 +7,6 @@ import type { Balances } from '../../billing/balances';
 import type { PrincipalContext } from '../../identity/caller';
 import type { UsageEventRow } from '../../ledger/usage-event';
 import { abortableIterator } from '../../lib/abortable-iterator';
-import type { Clock } from '../../lib/clock';
 import { decodeCursor, encodeCursor } from '../../lib/cursors';
 import { notFound } from '../../lib/errors';
 import { balanceView } from '../views/balance-view';
@@ -24,14 +23,13 @@ export class LiveFeeds {
     private readonly changes: ChangeFeed,
     private readonly balances: Balances,
     private readonly account: AccountOperations,
-    private readonly clock: Clock,
   ) {}
 
   async usageUpdated(context: PrincipalContext, after: string | null): Promise<AsyncIterable<UsageUpdate>> {
     const { workspaceId, clientTokenId } = context.principal;
     const binding = { workspaceId, query: 'usageUpdated' };
     const [from] = decodeCursor(binding, after) ?? [];
-    const feed = await this.usage.open(workspaceId, from === undefined ? null : BigInt(from), this.clock.now());
+    const feed = await this.usage.open(workspaceId, from === undefined ? null : BigInt(from));
     const update = (event: UsageEventRow): UsageUpdate =>
       clientTokenId === null ? this.updateOf(event) : this.makeUpdate(event, () => this.account.balance(context));
     return abortableIterator(async function* (): AsyncGenerator<UsageUpdate, void, void> {

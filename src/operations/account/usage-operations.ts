@@ -14,6 +14,7 @@ import { isId } from '../../lib/ids';
 import { meteredWindow } from '../../limits/request-limits';
 import type { RequestWindows } from '../../limits/request-windows';
 import type { PriceBook } from '../../metering/price-book';
+import { checkEndUserId } from '../input-rules';
 import type { UsageRepository } from '../usage-repository';
 import { OperationUsageView } from '../views/operation-usage-view';
 import { planView } from './plan-view';
@@ -103,6 +104,9 @@ export class UsageOperations {
     const { workspaceId, clientTokenId } = context.principal;
     if (filter.start && filter.end && filter.end <= filter.start)
       throw badInput('filter.end', 'filter.end must lie after filter.start.');
+    const endUserId = checkEndUserId(filter.endUserId);
+    // No database takes a NUL, and no provider has one in its id.
+    const providers = filter.providers?.filter((id) => !id.includes('\0')) ?? null;
     const binding = { workspaceId, query: 'usageEvents', filter: { ...filter, clientTokenId } };
     const [after = null] = decodeCursor(binding, page.after) ?? [];
     if (filter.apiKeyId != null && !isId(filter.apiKeyId)) return pageOf([], page.first, page.after, () => '');
@@ -120,9 +124,9 @@ export class UsageOperations {
         filter.start ?? null,
         filter.end ?? null,
         filter.capabilities ?? null,
-        filter.providers ?? null,
+        providers,
         filter.status ?? null,
-        filter.endUserId ?? null,
+        endUserId,
         filter.apiKeyId ?? null,
         clientTokenId,
         page.first + 1,

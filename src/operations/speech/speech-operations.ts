@@ -11,7 +11,7 @@ import type { LiveOperation, LiveOperations } from '../live-operations';
 import type { RunMetered, Started } from '../run-metered';
 import type { UsageRepository } from '../usage-repository';
 import { OperationUsageView } from '../views/operation-usage-view';
-import { type SpeechSource, type SpeechViewDependencies, speechView } from '../views/speech-view';
+import { type SpeechArtifact, type SpeechSource, type SpeechViewDependencies, speechView } from '../views/speech-view';
 import type { VoiceCatalogue } from '../voice-catalogue';
 import { makeSpeech, type SpeechMakingDependencies } from './make-speech';
 import type { SpeechEstimates } from './speech-estimates';
@@ -131,7 +131,7 @@ export class SpeechOperations {
     if (!event || !isOwn(context, event.client_token_id) || event.capability !== 'TEXT_TO_SPEECH')
       throw notFound('speech');
     await this.dependencies.usage.markDeleted(id, event.workspace_id);
-    await this.dependencies.store.delete(id);
+    await this.dependencies.store.delete(id, (event.artifact as unknown as SpeechArtifact | null)?.place);
   }
 
   async find(context: PrincipalContext, id: string): Promise<Speech> {
@@ -237,7 +237,7 @@ export class SpeechOperations {
       finished: (operation, outcome) => {
         if (outcome instanceof AppError) operation.audio?.fail(outcome);
         else if (outcome.status === 'SUCCEEDED') operation.audio?.finish();
-        else operation.audio?.fail(operation.error ?? new AppError('ABORTED', 'The speech was broken off.'));
+        else operation.audio?.fail(endedWith(operation, outcome));
       },
     });
   }

@@ -2,6 +2,7 @@ import type { OperationUsage } from '../../../schema/types/operation-usage';
 import type { Speech } from '../../../schema/types/speech';
 import type { SpeechStreamEvent } from '../../../schema/types/speech-stream';
 import type { AudioStore } from '../../audio-store/audio-store';
+import type { LiveAudio } from '../../audio-store/live-audio';
 import type { PrincipalContext } from '../../identity/caller';
 import type { UsageEventRow } from '../../ledger/usage-event';
 import { abortableIterator } from '../../lib/abortable-iterator';
@@ -15,11 +16,14 @@ import type { SpeechArtifact } from '../views/speech-view';
 const REJOIN_MS = 10_000;
 /** A reader that takes no chunk for this long, while there is one, is too slow. */
 const STALL_MS = 60_000;
-const POLL_LISTENERS_MS = 50;
 
 /** The events of speechStream: listening to a speech that runs, and hearing again one that is complete. */
 export class SpeechStreams {
   private readonly listeners = new Map<string, number>();
+  /** Told when somebody listens again. */
+  private readonly waiting = new Map<string, () => void>();
+  /** Ends of the time in which a broken socket may come back. */
+  private readonly graces = new Map<string, () => void>();
 
   constructor(
     private readonly clock: Clock,
@@ -29,7 +33,15 @@ export class SpeechStreams {
   /** Resolves when somebody listens, or the operation was ended: nothing more is bought for a stream without a listener. */
   async mayContinue(operation: LiveOperation): Promise<void> {
     while (!this.listeners.has(operation.id) && !operation.signal.aborted) {
-      await new Promise<void>((resolve) => setTimeout(resolve, POLL_LISTENERS_MS));
+      await new Promise<void>((resolve) => {
+        const wake = (): void => {
+          operation.signal.removeEventListener('abort', wake);
+          this.waiting.delete(operation.id);
+          resolve();
+        };
+        operation.signal.addEventListener('abort', wake, { once: true });
+        this.waiting.set(operation.id, wake);
+      });
     }
   }
 
@@ -41,10 +53,10 @@ export class SpeechStreams {
   ): AsyncIterable<SpeechStreamEvent> {
     this.enter(operation.id);
     let ended = false;
-    const leave = (): void => {
+    const leave = (onLast = (): void => this.abandon(context, operation)): void => {
       if (ended) return;
       ended = true;
-      if (this.exit(operation.id)) this.abandon(context, operation);
+      if (this.exit(operation.id)) onLast();
     };
     const { clock } = this;
     return abortableIterator(async function* (signal): AsyncGenerator<SpeechStreamEvent, void, void> {
@@ -55,17 +67,20 @@ export class SpeechStreams {
         let tooSlow = false;
         for await (const chunk of audio.chunks(after ?? 0, signal)) {
           cancelStall = clock.schedule(() => {
+            // What is complete is paid for; it may be read at any pace.
+            if (audio.ended) return;
             tooSlow = true;
-            operation.end('SLOW_CONSUMER');
+            leave(() => operation.end('SLOW_CONSUMER'));
           }, STALL_MS);
           yield chunkEvent(chunk, audio.description.contentType);
           cancelStall();
-          if (tooSlow) throw new AppError('SLOW_CONSUMER', 'The audio was read too slowly, so the speech was ended.');
+          if (tooSlow) throw endedForSlowness(audio);
         }
         if (signal.aborted) return;
         const event = await operation.settled;
-        ended = true;
-        yield completed(audio.chunkCount + 1, view(event), event);
+        leave(() => {});
+        const last = audio.chunkCount + 1;
+        if (after === null || after < last) yield completed(last, view(event), event);
       } finally {
         leave();
       }
@@ -77,18 +92,20 @@ export class SpeechStreams {
     const artifact = event.artifact as unknown as SpeechArtifact;
     return abortableIterator(async function* (signal): AsyncGenerator<SpeechStreamEvent, void, void> {
       if (after === null) yield started(speech, artifact);
-      let last = after ?? 0;
       for await (const chunk of store.chunks(event.id, after ?? 0)) {
         if (signal.aborted) return;
-        last = chunk.sequence;
         yield chunkEvent(chunk, artifact.contentType);
       }
-      yield completed(last + 1, speech, event);
+      const last = (await store.chunkCount(event.id)) + 1;
+      if (after === null || after < last) yield completed(last, speech, event);
     });
   }
 
   private enter(operationId: string): void {
     this.listeners.set(operationId, (this.listeners.get(operationId) ?? 0) + 1);
+    this.graces.get(operationId)?.();
+    this.graces.delete(operationId);
+    this.waiting.get(operationId)?.();
   }
 
   /** Whether that was the last one. */
@@ -105,11 +122,19 @@ export class SpeechStreams {
       operation.end('LEFT');
       return;
     }
-    this.clock.schedule(() => {
-      if (!this.listeners.has(operation.id)) operation.end('LEFT');
+    const cancel = this.clock.schedule(() => {
+      this.graces.delete(operation.id);
+      operation.end('LEFT');
     }, REJOIN_MS);
+    this.graces.set(operation.id, cancel);
   }
 }
+
+/** What the operation ended with, if it has; where others went on listening it may run. */
+const endedForSlowness = ({ ended }: LiveAudio): Error =>
+  ended && !ended.complete
+    ? ended.error
+    : new AppError('SLOW_CONSUMER', 'The audio was read too slowly, so this subscription was ended.');
 
 const started = (speech: Speech, audio: Omit<SpeechArtifact, 'delivery'>): SpeechStreamEvent => ({
   __typename: 'SpeechStarted',
