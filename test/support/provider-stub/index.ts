@@ -101,11 +101,16 @@ export class ProviderStub {
     });
   }
 
+  /** Cuts every connection, as a provider that dies does, and goes on listening. */
+  dropConnections(): void {
+    for (const socket of this.sockets) socket.destroy();
+  }
+
   /** Stops listening and cuts what is open. */
   close(): Promise<void> {
     return new Promise((resolve) => {
       this.server.close(() => resolve());
-      for (const socket of this.sockets) socket.destroy();
+      this.dropConnections();
     });
   }
 
@@ -129,6 +134,7 @@ export class ProviderStub {
         request.aborted = true;
         this.aborted++;
       }
+      request.answered = response.writableFinished;
       this.look();
     });
     this.look();
@@ -220,6 +226,7 @@ async function read(incoming: IncomingMessage): Promise<StubRequest | null> {
     headers: incoming.headers,
     json,
     aborted: false,
+    answered: false,
   };
 }
 

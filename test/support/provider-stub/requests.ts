@@ -14,6 +14,8 @@ export interface StubRequest {
   readonly json: unknown;
   /** The client went away before the answer was complete. */
   aborted: boolean;
+  /** All of the answer was sent. */
+  answered: boolean;
 }
 
 /** What a stand-in makes of a request: audio of a length, a document, or the documented error. */

@@ -1,0 +1,114 @@
+import type { GraphqlClient } from '../graphql-client';
+
+/** One call and what is known of it. Its name goes along as endUserId, so that its usage events can be found. */
+export interface TortureCall {
+  readonly name: string;
+  readonly text: string;
+  readonly idempotencyKey: string | null;
+  /** null: the connection broke before an answer came. */
+  outcome: TortureAnswer | 'REFUSED' | null;
+}
+
+/** What a caller was told. */
+export interface TortureAnswer {
+  readonly id: string;
+  /** Decimal, as it came. */
+  readonly credits: string;
+  /** Path and query of the audio's address: the port may be another after a restart. */
+  readonly audioPath: string;
+  readonly audioBytes: number;
+}
+
+interface SpeakData extends Record<string, unknown> {
+  readonly synthesizeSpeech: {
+    readonly speech: { readonly id: string; readonly audio: { readonly url: string; readonly sizeBytes: number } };
+    readonly usage: { readonly credits: string };
+  } | null;
+}
+
+const SPEAK = `mutation Speak($input: SynthesizeSpeechInput!) {
+  synthesizeSpeech(input: $input) { speech { id audio { url sizeBytes } } usage { credits } }
+}`;
+const WORDS = ['The', 'ledger', 'holds', 'whatever', 'happens', 'to', 'the', 'process', 'that', 'writes', 'it'];
+
+/** Callers that speak without a pause until the server is gone, and remember every answer. */
+export class TortureLoad {
+  /** Every call that was ever begun, in order. */
+  readonly calls: TortureCall[] = [];
+  /** Answers that no server may give here. */
+  readonly faults: string[] = [];
+  private gone = false;
+
+  constructor(private readonly random: () => number) {}
+
+  /** Resolves when the last caller has noticed that the server is gone. */
+  async run(client: GraphqlClient, callers: number): Promise<void> {
+    this.gone = false;
+    await Promise.all(
+      Array.from({ length: callers }, async () => {
+        while (!this.gone) await this.speak(client, this.next());
+      }),
+    );
+  }
+
+  /** Sends calls once more, each with the key that it had. */
+  async repeat(client: GraphqlClient, calls: readonly TortureCall[], callers: number): Promise<void> {
+    const rest = [...calls];
+    await Promise.all(
+      Array.from({ length: callers }, async () => {
+        for (let call = rest.shift(); call; call = rest.shift()) await this.speak(client, call);
+      }),
+    );
+  }
+
+  /** Nobody begins another call. */
+  stop(): void {
+    this.gone = true;
+  }
+
+  /** A connection that breaks leaves it without an outcome. */
+  private async speak(client: GraphqlClient, call: TortureCall): Promise<void> {
+    let answer: Awaited<ReturnType<typeof client.graphql<SpeakData>>>;
+    try {
+      answer = await client.graphql<SpeakData>(SPEAK, {
+        input: {
+          provider: 'elevenlabs',
+          text: call.text,
+          endUserId: call.name,
+          ...(call.idempotencyKey !== null && { idempotencyKey: call.idempotencyKey }),
+        },
+      });
+    } catch {
+      this.stop();
+      return;
+    }
+    const speech = answer.data?.synthesizeSpeech;
+    if (speech) {
+      const { id, audio } = speech.speech;
+      const { pathname, search } = new URL(audio.url);
+      call.outcome = {
+        id,
+        credits: speech.usage.credits,
+        audioPath: pathname + search,
+        audioBytes: audio.sizeBytes,
+      };
+    } else if (answer.code === 'INSUFFICIENT_CREDITS') {
+      call.outcome = 'REFUSED';
+    } else {
+      this.faults.push(`${call.name} was answered ${answer.status} ${JSON.stringify(answer.errors)}`);
+    }
+  }
+
+  private next(): TortureCall {
+    const number = this.calls.length;
+    const words = 1 + Math.floor(this.random() * WORDS.length);
+    const call: TortureCall = {
+      name: `call-${number}`,
+      text: WORDS.slice(0, words).join(' '),
+      idempotencyKey: this.random() < 0.5 ? `key-${number}` : null,
+      outcome: null,
+    };
+    this.calls.push(call);
+    return call;
+  }
+}
