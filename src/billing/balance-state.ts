@@ -16,15 +16,25 @@ export function overageLeft(balance: AccountBalance): bigint | null {
   return left > 0n ? left : 0n;
 }
 
+/** Characters left of the allowance; null: any number. */
+function charactersLeft(balance: AccountBalance): bigint | null {
+  if (balance.allowanceLimit === null) return null;
+  return balance.allowanceLimit - balance.allowanceUsed - balance.allowanceHeld;
+}
+
+/** In a book without credits the characters are all there is. */
+function livesOnCharacters(balance: AccountBalance): boolean {
+  const hasCredits = balance.included > 0n || balance.lastTopUp !== null || balance.grants.length > 0;
+  return !hasCredits && balance.allowanceLimit !== 0n;
+}
+
 /** Where an account stands: what is left against what it had, then whether overage may go on. */
 export function balanceState(balance: AccountBalance): BalanceState {
   if (balance.blocked) return 'HARD_STOP';
-  const hasCredits = balance.included > 0n || balance.lastTopUp !== null || balance.grants.length > 0;
-  if (!hasCredits && balance.allowanceLimit !== 0n) {
-    // A book without credits: the characters are all there is.
-    if (balance.allowanceLimit === null) return 'HEALTHY';
-    const left = balance.allowanceLimit - balance.allowanceUsed - balance.allowanceHeld;
-    return left <= 0n ? 'HARD_STOP' : left * 100n <= balance.allowanceLimit * LOW_PERCENT ? 'LOW' : 'HEALTHY';
+  if (livesOnCharacters(balance)) {
+    const left = charactersLeft(balance);
+    if (left === null) return 'HEALTHY';
+    return left <= 0n ? 'HARD_STOP' : left * 100n <= balance.allowanceLimit! * LOW_PERCENT ? 'LOW' : 'HEALTHY';
   }
   const remaining = remainingOf(balance);
   if (remaining <= 0n) {
@@ -41,7 +51,9 @@ export function balanceMessage(balance: AccountBalance, state: BalanceState): st
     case 'HEALTHY':
       return null;
     case 'LOW':
-      return `${formatCredits(remainingOf(balance))} credits are left in this period. Top up or change the plan to go on without a break.`;
+      return livesOnCharacters(balance)
+        ? `${charactersLeft(balance)} characters are left in this period. Change the plan to go on without a break.`
+        : `${formatCredits(remainingOf(balance))} credits are left in this period. Top up or change the plan to go on without a break.`;
     case 'OVERAGE': {
       const left = overageLeft(balance);
       const limit = left === null ? '' : ` ${formatCredits(left)} more can be used before the overage limit.`;
@@ -49,6 +61,8 @@ export function balanceMessage(balance: AccountBalance, state: BalanceState): st
     }
     case 'HARD_STOP':
       if (balance.blocked) return 'The subscription is unpaid, so nothing is served until it is settled.';
+      if (livesOnCharacters(balance))
+        return 'The characters of this period are used up, so nothing more is served. Change the plan to go on.';
       return balance.overageRate === null
         ? 'The credits of this period are used up, so nothing more is served. Top up or change the plan.'
         : 'The overage limit is reached, so nothing more is served. Raise the limit, top up or change the plan.';

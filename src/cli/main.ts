@@ -1,5 +1,8 @@
 import { runCommandLine } from './program';
 
+// Read by libraries as they are loaded: without it graphql checks in each step that it was not loaded twice.
+process.env.NODE_ENV ??= 'production';
+
 const END_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 /** Where the output is a pipe whose reader has left, as `| head` does, nobody is there to be told anything. */

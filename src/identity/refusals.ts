@@ -14,4 +14,10 @@ const MESSAGES: Readonly<Record<Refusal, string>> = {
 };
 
 /** UNAUTHENTICATED, always in the same shape: a message that says what to do, and no fields. */
-export const unauthenticated = (why: Refusal): AppError => new AppError('UNAUTHENTICATED', MESSAGES[why]);
+export class SecretRefused extends AppError {
+  constructor(readonly why: Refusal) {
+    super('UNAUTHENTICATED', MESSAGES[why]);
+  }
+}
+
+export const unauthenticated = (why: Refusal): AppError => new SecretRefused(why);

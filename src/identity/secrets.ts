@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
 export type SecretKind = 'api-key' | 'client-token';
@@ -41,7 +41,7 @@ export function kindOfSecret(secret: string): SecretKind | null {
 }
 
 /** SHA-256, which is all that is ever stored of a secret. */
-export const hashSecret = (secret: string): Buffer => createHash('sha256').update(secret, 'utf8').digest();
+export const hashSecret = (secret: string): Buffer => hash('sha256', secret, 'buffer');
 
 /** The first characters of a key's secret, by which people tell keys apart. */
 export function shownPrefix(secret: string): string {
