@@ -205,6 +205,21 @@ describe('a key', () => {
   });
 });
 
+interface KeyPage {
+  readonly edges: readonly { readonly node: { readonly id: string } }[];
+  readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string };
+}
+
+async function keyPage(client: GraphqlClient, after: string | null): Promise<KeyPage> {
+  const { apiKeys } = await client.data<{ apiKeys: KeyPage }>(
+    `query ($after: String) {
+      apiKeys(first: 2, after: $after) { edges { node { id } } pageInfo { hasNextPage endCursor } }
+    }`,
+    { after },
+  );
+  return apiKeys;
+}
+
 describe('apiKeys', () => {
   it('lists the keys of the workspace, newest first, page by page, revoked ones included', async () => {
     const workspace = await server.createWorkspace({ plan: 'starter' });
@@ -212,17 +227,11 @@ describe('apiKeys', () => {
     for (let count = 0; count < 4; count++) ids.unshift((await created(workspace)).apiKey.id);
     await revoke(workspace, ids[1]!);
     const seen: string[] = [];
-    for (let after: string | null = null; ; ) {
-      const { apiKeys } = await workspace.data<{
-        apiKeys: { edges: { node: ApiKey }[]; pageInfo: { hasNextPage: boolean; endCursor: string } };
-      }>(
-        'query ($after: String) { apiKeys(first: 2, after: $after) { edges { node { id revokedAt } } pageInfo { hasNextPage endCursor } } }',
-        { after },
-      );
-      seen.push(...apiKeys.edges.map(({ node }) => node.id));
-      after = apiKeys.pageInfo.endCursor;
-      if (!apiKeys.pageInfo.hasNextPage) break;
-    }
+    let page: KeyPage | null = null;
+    do {
+      page = await keyPage(workspace, page?.pageInfo.endCursor ?? null);
+      seen.push(...page.edges.map(({ node }) => node.id));
+    } while (page.pageInfo.hasNextPage);
     expect(seen.slice(0, 4)).toEqual(ids);
     expect(seen).toHaveLength(5);
     for (const first of [0, 101]) {

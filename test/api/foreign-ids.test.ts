@@ -11,9 +11,9 @@ let owner: TestWorkspace;
 /** Another customer, with every scope that a customer can have. */
 let stranger: TestWorkspace;
 beforeAll(async () => {
-  server = await startTestServer({ plan: 'starter' });
+  server = await startTestServer({ plan: 'scale' });
   owner = server.client;
-  stranger = await server.createWorkspace({ plan: 'starter' });
+  stranger = await server.createWorkspace({ plan: 'scale' });
   for (const client of [owner, stranger]) await speak(client, HELLO);
 });
 afterAll(() => server?.close());
@@ -101,7 +101,7 @@ it('the id of one kind of object opens nothing of another kind', async () => {
 });
 
 it('lists, sums and filters show one workspace alone', async () => {
-  const fresh = await server.createWorkspace({ plan: 'starter' });
+  const fresh = await server.createWorkspace({ plan: 'scale' });
   const own = await speak(fresh, HELLO);
   expect((await usageEvents(fresh)).map(({ id }) => id)).toEqual([own.speech.id]);
   const theirs = await objectsOf(owner);
@@ -160,7 +160,7 @@ describe('the operator', () => {
       { id: owner.workspaceId, plan },
     );
     expect(moved.errors![0]!.extensions).toMatchObject({ code: 'BAD_USER_INPUT', field: 'plan' });
-    expect(await owner.data('{ workspace { plan { id } } }')).toEqual({ workspace: { plan: { id: 'starter' } } });
+    expect(await owner.data('{ workspace { plan { id } } }')).toEqual({ workspace: { plan: { id: 'scale' } } });
   });
 
   it('opens no customer’s data: a speech, an event and keys of a customer are missing to its key', async () => {

@@ -236,7 +236,7 @@ describe('cancelSpeech', () => {
     const { calls } = server.stub;
     const waiting = synthesize(workspace, { ...STREAM, delivery: 'COMPLETE' });
     await server.stub.when((stub) => stub.calls > calls);
-    const [{ id }] = server.container.live.all() as [{ id: string }];
+    const { id } = server.container.live.all()[0]!;
     await cancelSpeech(workspace, id);
     expect(onlyError(await waiting).extensions).toMatchObject({
       code: 'ABORTED',
@@ -302,7 +302,7 @@ it('a caller that disconnects from COMPLETE is charged for a speech that runs on
     signal: left.signal,
   });
   await server.stub.when((stub) => stub.calls > Number(before.calls));
-  const [{ id }] = server.container.live.all() as [{ id: string }];
+  const { id } = server.container.live.all()[0]!;
   left.abort();
   await expect(sent).rejects.toThrow();
   gate.open();

@@ -42,6 +42,8 @@ interface Spoken extends Record<string, unknown> {
 /** A hold that nobody renews is given up after this. */
 const LEASE_MS = 60_000;
 const SWEEP_MS = 10_000;
+/** Compiling a server as it is loaded takes its time on a busy machine. */
+const PATIENCE_MS = 180_000;
 const KEYS = {
   ENCRYPTION_KEY: Buffer.alloc(32, 9).toString('base64'),
   BOOTSTRAP_API_KEY: 'crash-test-key-0123456789',
@@ -117,7 +119,7 @@ describe('a server process that is killed in the middle of speech', () => {
       },
     });
     doomedClient = new GraphqlClient(doomed.url, KEYS.BOOTSTRAP_API_KEY);
-  });
+  }, PATIENCE_MS);
   afterEach(async () => {
     await doomedClient?.close();
     await doomed?.kill();
@@ -182,12 +184,18 @@ describe('a server process that is killed in the middle of speech', () => {
     expect((await heir.verifyLedger()).findings).toEqual([]);
   }
 
-  it('leaves holds that the next process gives up after their lease, at no cost, and their keys run again', () =>
-    killAndInherit(false));
+  it(
+    'leaves holds that the next process gives up after their lease, at no cost, and their keys run again',
+    () => killAndInherit(false),
+    PATIENCE_MS,
+  );
 
   describeOnPostgres('beside another', () => {
-    it('leaves holds that the other gives up after their lease, at no cost, and their keys run again', () =>
-      killAndInherit(true));
+    it(
+      'leaves holds that the other gives up after their lease, at no cost, and their keys run again',
+      () => killAndInherit(true),
+      PATIENCE_MS,
+    );
   });
 });
 

@@ -205,3 +205,16 @@ export function expectWellFormedErrors(answer: GraphqlAnswer<unknown>): void {
     expect(error.extensions).not.toHaveProperty('exception');
   }
 }
+
+/** Whatever is refused has cost nothing, left nothing behind and called nobody. */
+export async function expectRefusalWithoutTrace(
+  server: TestServer,
+  workspace: TestWorkspace,
+  refused: () => Promise<GraphqlAnswer<unknown>>,
+): Promise<GraphqlAnswer<unknown>> {
+  const before = await standing(server, workspace);
+  const answer = await refused();
+  expectWellFormedErrors(answer);
+  expect(await standing(server, workspace)).toEqual(before);
+  return answer;
+}
