@@ -5,6 +5,8 @@ export interface BenchArguments {
   readonly seconds: number;
   readonly rounds: number;
   readonly subscribers: number;
+  /** The embedded database, whatever is installed. */
+  readonly embedded: boolean;
   readonly json: boolean;
   /** Files of V8's profiler, one of each process of the server; null: none are written. */
   readonly profileDirectory: string | null;
@@ -20,6 +22,7 @@ name, value, unit. What was measured how is in bench/README.md.
   --seconds <n>      length of each round (10)
   --rounds <n>       rounds, of which the median counts (3)
   --subscribers <n>  subscribers to usageUpdated, over 50 workspaces (1000)
+  --embedded         measure on the embedded database, whatever else there is
   --profile <dir>    write CPU profiles of the servers there
   --json             one JSON document in place of the lines
 `;
@@ -34,6 +37,7 @@ export function readArguments(argv: readonly string[]): BenchArguments {
         seconds: { type: 'string', default: '10' },
         rounds: { type: 'string', default: '3' },
         subscribers: { type: 'string', default: '1000' },
+        embedded: { type: 'boolean', default: false },
         profile: { type: 'string' },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
@@ -48,6 +52,7 @@ export function readArguments(argv: readonly string[]): BenchArguments {
       seconds: between('seconds', values.seconds, 1, 600),
       rounds: between('rounds', values.rounds, 1, 100),
       subscribers: between('subscribers', values.subscribers, 50, 10_000),
+      embedded: values.embedded,
       json: values.json,
       profileDirectory: values.profile ?? null,
     };

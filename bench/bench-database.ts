@@ -15,6 +15,12 @@ export interface BenchDatabase {
   close(): Promise<void>;
 }
 
+export const EMBEDDED: BenchDatabase = {
+  url: null,
+  description: 'the embedded PostgreSQL',
+  close: async () => {},
+};
+
 /** Where Debian's packages have the programs of PostgreSQL, one directory for each version. */
 const DEBIAN = '/usr/lib/postgresql';
 const OLDEST_VERSION = 15;
@@ -27,8 +33,7 @@ const STARTS_WITHIN_MS = 30_000;
 export async function openBenchDatabase(url: string | undefined): Promise<BenchDatabase> {
   if (url) return databaseOn(url, `PostgreSQL at ${new URL(url).host}`, async () => {});
   const binaries = findBinaries();
-  if (!binaries) return { url: null, description: 'the embedded PostgreSQL', close: async () => {} };
-  return ownCluster(binaries);
+  return binaries ? ownCluster(binaries) : EMBEDDED;
 }
 
 async function databaseOn(url: string, place: string, closePlace: () => Promise<void>): Promise<BenchDatabase> {

@@ -1,4 +1,5 @@
 import { readArguments } from './arguments';
+import { EMBEDDED, openBenchDatabase } from './bench-database';
 import { type Figure, shown } from './figures';
 import { added, firstByteAdded, push, throughput, warmUp } from './measures';
 import { type BenchSurroundings, openSurroundings } from './surroundings';
@@ -44,7 +45,10 @@ async function main(): Promise<void> {
   const options = readArguments(process.argv.slice(2));
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
   const url = process.env.BENCH_DATABASE_URL || process.env.TEST_DATABASE_URL;
-  const surroundings = await openSurroundings(url, options.profileDirectory);
+  const surroundings = await openSurroundings(
+    async () => (options.embedded ? EMBEDDED : openBenchDatabase(url)),
+    options.profileDirectory,
+  );
   const interrupted = (): void => void surroundings.close().finally(() => process.exit(130));
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   try {

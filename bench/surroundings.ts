@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { GraphqlClient } from '../test/support/graphql-client';
 import { type ServerProcess, startServerProcess } from '../test/support/server-process';
-import { openBenchDatabase } from './bench-database';
+import type { BenchDatabase } from './bench-database';
 import { HelperProcess } from './helper-process';
 
 /** Every process that takes part, and the way to end them all. */
@@ -27,7 +27,7 @@ const PRICE_BOOK = path.join(__dirname, '..', '..', 'test', 'fixtures', 'price-b
 const CREDITS = '1000000000';
 
 export async function openSurroundings(
-  databaseUrl: string | undefined,
+  openDatabase: () => Promise<BenchDatabase>,
   profileDirectory: string | null,
 ): Promise<BenchSurroundings> {
   const closers: (() => Promise<unknown> | unknown)[] = [];
@@ -35,7 +35,7 @@ export async function openSurroundings(
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
-    const database = await openBenchDatabase(databaseUrl);
+    const database = await openDatabase();
     closers.push(() => database.close());
     const directory = mkdtempSync(path.join(os.tmpdir(), 'polyphony-bench-'));
     closers.push(() => rmSync(directory, { recursive: true, force: true }));

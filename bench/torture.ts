@@ -1,11 +1,11 @@
 import 'reflect-metadata';
 import { runTorture, type TortureReport } from '../test/support/torture/torture';
-import { type BenchDatabase, openBenchDatabase } from './bench-database';
+import { type BenchDatabase, EMBEDDED, openBenchDatabase } from './bench-database';
 import { type Figure, percentile, shown } from './figures';
 import { readTortureArguments, type TortureArguments } from './torture-arguments';
 
 function openDatabase({ embedded, databaseUrl }: TortureArguments): Promise<BenchDatabase> {
-  if (embedded) return Promise.resolve({ url: null, description: 'the embedded PostgreSQL', close: async () => {} });
+  if (embedded) return Promise.resolve(EMBEDDED);
   return openBenchDatabase(databaseUrl || process.env.BENCH_DATABASE_URL || process.env.TEST_DATABASE_URL);
 }
 

@@ -39,7 +39,7 @@ describeOnPostgres('a server that is killed, on PostgreSQL', () => {
     async () => {
       const database = await createScratchDatabase();
       try {
-        expectIntact(await runTorture({ kills: KILLS, seed, databaseUrl: database.url, onProgress: console.error }));
+        expectIntact(await runTorture({ kills: KILLS, seed, databaseUrl: database.url }));
       } finally {
         await database.drop();
       }

@@ -108,8 +108,11 @@ export function checkTokenRules(
       'This client token may not synthesize speech; ask for one with the capability TEXT_TO_SPEECH.',
     );
   }
-  if (principal.kind === 'client-token' && principal.endUserId !== null && request.endUserId !== null) {
-    throw badInput('endUserId', 'The client token names the end user; leave endUserId out.');
+  if (principal.kind === 'client-token' && request.endUserId !== null) {
+    throw badInput(
+      'endUserId',
+      'A client token cannot name an end user; leave endUserId out, or ask for a token that is made for one.',
+    );
   }
 }
 

@@ -175,7 +175,7 @@ export async function standing(
   return { ...rows[0], calls: server.stub.calls };
 }
 
-/** Resolves when a speech has settled, told by `usageUpdated` itself rather than by asking again and again. */
+/** The speech as it is once its operation has settled. */
 export async function settledSpeech(server: TestServer, client: GraphqlClient, id: string): Promise<SpeechFields> {
   await server.container.live
     .all()

@@ -38,8 +38,16 @@ export class TortureLoad {
   /** Answers that no server may give here. */
   readonly faults: string[] = [];
   private gone = false;
+  private onAnswer: () => void = () => {};
 
   constructor(private readonly random: () => number) {}
+
+  /** Resolves at the next answer of any kind. */
+  nextAnswer(): Promise<void> {
+    return new Promise((resolve) => {
+      this.onAnswer = resolve;
+    });
+  }
 
   /** Resolves when the last caller has noticed that the server is gone. */
   async run(client: GraphqlClient, callers: number): Promise<void> {
@@ -82,6 +90,7 @@ export class TortureLoad {
       this.stop();
       return;
     }
+    this.onAnswer();
     const speech = answer.data?.synthesizeSpeech;
     if (speech) {
       const { id, audio } = speech.speech;

@@ -1,11 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { checkBooks, checkSums, openHolds } from '../books';
 import { GraphqlClient } from '../graphql-client';
 import { Gate, ProviderStub, seededRandom } from '../provider-stub';
 import { ServerPlace } from '../server-place';
 import type { ServerProcess } from '../server-process';
 import { createStormWorkspace, grantCredits, priceOf, readBalance, spendAll } from '../storm-credits';
 import { until } from '../until';
-import { checkBooks, checkCalls, checkSums, openHolds } from './torture-checks';
+import { checkCalls } from './torture-checks';
 import { type TortureAnswer, type TortureCall, TortureLoad } from './torture-load';
 
 export interface TortureOptions {
@@ -142,7 +143,10 @@ class Torture {
       const missing = priceOf(CHARACTERS_OF_A_LIFE) - (await readBalance(client)).remaining;
       if (missing > 0n) await grantCredits(admin, this.workspace.id, missing);
       const callers = CALLERS_MIN + Math.floor(this.random() * (CALLERS_MAX - CALLERS_MIN + 1));
+      const answered = this.load.nextAnswer();
       const running = this.load.run(client, callers);
+      // Every other kill comes when the server is warm, the rest at any moment from the start on.
+      if (life % 2 === 0) await Promise.race([answered, running]);
       await pause(LIVES_FOR_MS[0] + this.random() * (LIVES_FOR_MS[1] - LIVES_FOR_MS[0]));
       this.load.stop();
       await this.endServer();
