@@ -11,6 +11,7 @@ import { Balances } from './billing/balances';
 import { ClientTokenBudgets } from './billing/client-token-budgets';
 import type { Settings } from './config';
 import { type Core, openCore } from './core';
+import { UsageAnnouncer } from './events/usage-announcer';
 import { Authenticator } from './identity/authenticator';
 import { ClientTokenService } from './identity/client-tokens';
 import { LastUse } from './identity/last-use';
@@ -123,11 +124,12 @@ export async function buildContainer(
     roll: (workspaceId) => accounts.roll(workspaceId),
   });
 
+  const announcer = new UsageAnnouncer(bus);
   const publish = (event: UsageEventRow): void => {
     usageFeed.settled(event);
     metrics.settled(event);
     health.settled(event);
-    bus.publish('usage', { workspaceId: event.workspace_id, sequence: event.sequence });
+    announcer.settled(event.workspace_id, event.sequence);
   };
   const remote = new RemoteOperations({ bus, usage, live, processId });
   const stops = [
@@ -243,6 +245,7 @@ export async function buildContainer(
       cancelUpkeep();
     },
     async close() {
+      announcer.flush();
       for (const stop of stops) stop();
       authenticator.close();
       await lastUse.stop();

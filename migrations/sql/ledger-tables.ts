@@ -113,8 +113,8 @@ CREATE TABLE holds (
     AND details ->> 'credential' IN ('PLATFORM', 'STORED_KEY', 'REQUEST_KEY', 'NONE')
   )
 );
-CREATE INDEX holds_by_workspace ON holds (workspace_id);
-CREATE INDEX holds_by_lease ON holds (lease_until);
+-- No further index: only what runs at this moment is here, so that looking through it all is cheap, and each operation
+-- would pay for an index twice.
 
 CREATE TABLE usage_events (
   id uuid PRIMARY KEY,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
+import { GRAPHIQL_FETCHER } from './graphiql-fetcher';
 
 const FIRST_QUERY = `# Send your key as a header (the panel below): { "authorization": "Bearer <your API key>" }
 mutation Speak {
@@ -25,12 +26,22 @@ export function registerGraphiqlRoute(app: FastifyInstance): void {
 
 async function renderPage(): Promise<{ html: string; etag: string }> {
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
-  const html = renderGraphiQL({
-    title: 'Polyphony',
-    endpoint: '/graphql',
-    subscriptionsProtocol: 'WS',
-    defaultQuery: FIRST_QUERY,
-    defaultEditorToolsVisibility: 'headers',
-  } as Parameters<typeof renderGraphiQL>[0]);
+  const html = withFetcher(
+    renderGraphiQL({
+      title: 'Polyphony',
+      defaultQuery: FIRST_QUERY,
+      defaultEditorToolsVisibility: 'headers',
+    } as Parameters<typeof renderGraphiQL>[0]),
+  );
   return { html, etag: `"${createHash('sha256').update(html).digest('base64url').slice(0, 22)}"` };
+}
+
+const RENDER = 'YogaGraphiQL.renderYogaGraphiQL(';
+
+/** Options of the page are JSON, so a function has to be put in where the page calls the editor: at its end. */
+function withFetcher(html: string): string {
+  const at = html.lastIndexOf(RENDER);
+  if (at < 0) throw new Error('The page of the editor is not built as it was: where it starts is not to be found.');
+  const render = `((root, options) => ${RENDER}root, { ...options, fetcher: (${GRAPHIQL_FETCHER})('/graphql') }))(`;
+  return html.slice(0, at) + render + html.slice(at + RENDER.length);
 }

@@ -1,21 +1,10 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import {
-  createSourceEventStream,
-  type ExecutionArgs,
-  type ExecutionResult,
-  execute,
-  GraphQLError,
-  type GraphQLFormattedError,
-  type GraphQLSchema,
-  getOperationAST,
-} from 'graphql';
+import { type ExecutionArgs, execute, GraphQLError } from 'graphql';
 import { useServer } from 'graphql-ws/use/ws';
-import type { Logger } from 'pino';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Authenticator } from '../identity/authenticator';
 import { concerns } from '../identity/authenticator';
-import type { Connection } from '../identity/caller';
 import type { Principal } from '../identity/principal';
 import { unauthenticated } from '../identity/refusals';
 import type { Clock } from '../lib/clock';
@@ -23,24 +12,19 @@ import { withDeadline } from '../lib/deadline';
 import { AppError } from '../lib/errors';
 import { newId } from '../lib/ids';
 import type { RequestContext } from '../resolvers/context';
-import type { Services } from '../resolvers/services';
-import type { Admission } from './admission';
 import { maskError } from './error-masking';
-import { InFlight, type Intake } from './intake';
-import type { SignIn } from './sign-in';
-import { subscriptionResults } from './subscription-results';
 import { CLOSE, closeFor, LEFT_CODES } from './websocket-close';
-import { WebsocketDocuments } from './websocket-documents';
+import {
+  type SocketCaller,
+  type SocketRequest,
+  type StartedArgs,
+  WebsocketOperations,
+  type WebsocketOperationsDependencies,
+} from './websocket-operations';
 
-export interface GraphqlWebsocketDependencies {
-  readonly schema: GraphQLSchema;
-  readonly services: Services;
-  readonly signIn: SignIn;
+export interface GraphqlWebsocketDependencies extends WebsocketOperationsDependencies {
   readonly authenticator: Authenticator;
-  readonly admission: Admission;
-  readonly intake: Intake;
   readonly clock: Clock;
-  readonly log: Logger;
   /** Open sockets of one workspace at most; 2,000 by default. */
   readonly socketsOfAWorkspaceMax?: number;
 }
@@ -54,17 +38,9 @@ const CLOSE_MS = 5_000;
 const SOCKETS_OF_A_WORKSPACE_MAX = 2_000;
 const MESSAGE_BYTES_MAX = 4 * 1_048_576;
 
-/** Arguments of a subscription that has begun. */
-interface StartedArgs extends ExecutionArgs {
-  readonly started: AsyncIterable<ExecutionResult>;
-}
-
 /** What is known of a socket, from its opening on. */
-interface SocketState {
+interface SocketState extends SocketCaller {
   readonly socket: WebSocket;
-  readonly address: string;
-  readonly origin: string | undefined;
-  readonly connection: Connection;
   principal: Principal | null;
   providerKeys: ReadonlyMap<string, string>;
   authorization: unknown;
@@ -81,14 +57,12 @@ export class GraphqlWebsocket {
   });
   private readonly states = new Map<WebSocket, SocketState>();
   private readonly perWorkspace = new Map<string, number>();
-  private readonly documents: WebsocketDocuments;
-  /** Events that came and are on their way to their subscribers. */
-  private readonly deliveries = new InFlight();
+  private readonly operations: WebsocketOperations;
   private readonly stopListening: (() => void)[] = [];
   private disposer: { dispose(): void | Promise<void> } | null = null;
 
   constructor(private readonly dependencies: GraphqlWebsocketDependencies) {
-    this.documents = new WebsocketDocuments(dependencies.schema);
+    this.operations = new WebsocketOperations(dependencies);
   }
 
   get socketCount(): number {
@@ -106,15 +80,15 @@ export class GraphqlWebsocket {
         connectionInitWaitTimeout: 0,
         onConnect: async (ctx) => this.connect(ctx.extra.socket, ctx.connectionParams ?? {}),
         onSubscribe: (ctx, _id, payload) =>
-          this.dependencies.intake.during(() => this.subscribe(ctx.extra.socket, payload)),
+          this.dependencies.intake.during(() => this.begin(ctx.extra.socket, payload)),
         execute: (args: ExecutionArgs) => this.dependencies.intake.during(() => execute(args)),
         subscribe: (args) => (args as StartedArgs).started as never,
-        onError: (_ctx, _id, _payload, errors) => errors.map((error) => this.mask(error)),
+        onError: (_ctx, _id, _payload, errors) => errors.map((error) => this.operations.mask(error)),
         onNext: (_ctx, _id, _payload, args, result) => {
           const { requestId } = args.contextValue as RequestContext;
           return {
             ...result,
-            ...(result.errors && { errors: result.errors.map((error) => this.mask(error, requestId)) }),
+            ...(result.errors && { errors: result.errors.map((error) => this.operations.mask(error, requestId)) }),
             extensions: { ...result.extensions, requestId },
           } as never;
         },
@@ -147,7 +121,7 @@ export class GraphqlWebsocket {
   /** Sends what is on its way, tells every client to go elsewhere, and ends what they listen to. */
   async close(): Promise<void> {
     const { clock } = this.dependencies;
-    await withDeadline(this.deliveries.empty(), CLOSE_MS, clock, 'Sending the last events').catch(() => {});
+    await withDeadline(this.operations.deliveries.empty(), CLOSE_MS, clock, 'Sending the last events').catch(() => {});
     for (const stop of this.stopListening) stop();
     const sockets = [...this.states.keys()];
     for (const socket of sockets) socket.close(CLOSE.goingAway, 'Going away');
@@ -243,59 +217,10 @@ export class GraphqlWebsocket {
     }
   }
 
-  private async subscribe(
-    socket: WebSocket,
-    payload: { query: string; operationName?: string | null; variables?: Record<string, unknown> | null },
-  ): Promise<ExecutionArgs | readonly GraphQLError[]> {
+  private async begin(socket: WebSocket, request: SocketRequest): Promise<ExecutionArgs | readonly GraphQLError[]> {
     const state = this.states.get(socket);
-    const { signIn, admission, schema, services } = this.dependencies;
-    const context: RequestContext = {
-      requestId: newId(),
-      principal: null,
-      transport: 'websocket',
-      providerKeys: state?.providerKeys ?? new Map(),
-      tally: { inputTokens: 0, totalTokens: 0, audioMilliseconds: 0 },
-      connection: state?.connection ?? { dropped: false },
-      services,
-    };
-    try {
-      this.dependencies.intake.check();
-      const principal = state ? await signIn.principal(state.authorization, state.origin, state.address) : null;
-      Object.assign(context, { principal });
-      const document = this.documents.read(payload.query);
-      if (!('kind' in document)) return document.map((fault) => withContext(fault, context.requestId));
-      if (principal) await admission.admit(principal, document, payload.operationName, payload.variables, () => {});
-      const args: ExecutionArgs = {
-        schema,
-        document,
-        operationName: payload.operationName,
-        variableValues: payload.variables,
-        contextValue: context,
-      };
-      const operation = getOperationAST(document, payload.operationName);
-      if (!operation) throw noSuchOperation();
-      if (operation.operation !== 'subscription') return args;
-      // Begun here, so that a refusal is an `error` of the protocol and not a first and last `next`.
-      const source = await createSourceEventStream(args);
-      if (!(Symbol.asyncIterator in source)) {
-        return (source.errors ?? []).map((error) => withContext(error, context.requestId));
-      }
-      const started = subscriptionResults(
-        source[Symbol.asyncIterator](),
-        (event) => execute({ ...args, rootValue: event }),
-        this.deliveries,
-      );
-      return { ...args, started } as StartedArgs;
-    } catch (error) {
-      const wrapped =
-        error instanceof GraphQLError ? error : new GraphQLError('refused', { originalError: error as Error });
-      return [withContext(wrapped, context.requestId)];
-    }
-  }
-
-  private mask(error: GraphQLError | GraphQLFormattedError, requestId?: string): never {
-    const id = requestId ?? (error instanceof GraphQLError ? requestIds.get(error) : undefined) ?? newId();
-    return maskError(error, id, this.dependencies.log) as never;
+    // Closed meanwhile: nobody hears the answer.
+    return state ? this.operations.begin(state, request) : [new GraphQLError('The socket is closed.')];
   }
 
   private countSocket(workspaceId: string, change: 1 | -1): void {
@@ -303,18 +228,6 @@ export class GraphqlWebsocket {
     if (count > 0) this.perWorkspace.set(workspaceId, count);
     else this.perWorkspace.delete(workspaceId);
   }
-}
-
-const noSuchOperation = (): GraphQLError =>
-  new GraphQLError('The document has no such operation; with several, operationName must name one.', {
-    extensions: { code: 'OPERATION_RESOLUTION_FAILURE' },
-  });
-
-/** Which request a refusal belongs to, on its way through graphql-ws. */
-const requestIds = new WeakMap<GraphQLError, string>();
-function withContext(error: GraphQLError, requestId: string): GraphQLError {
-  requestIds.set(error, requestId);
-  return error;
 }
 
 /** A connection parameter, without regard to case. */
