@@ -23,7 +23,7 @@ describeStorm('50 concurrent calls with one idempotency key', (servers) => {
     const workspace = await servers().workspaceFor(CALLS * TEXT.length);
     const callsBefore = stub.calls;
     const gate = new Gate();
-    stub.fault(() => ({ kind: 'gated', gate }));
+    stub.fault(({ operation }) => (operation === 'speech' ? { kind: 'gated', gate } : undefined));
     const input = { provider: 'elevenlabs', text: TEXT, idempotencyKey: 'the-one' };
     const speaking = Array.from({ length: CALLS }, (_, n) => workspace.client(n).data<SpeakData>(SPEAK, { input }));
     await stub.when(({ calls }) => calls > callsBefore);

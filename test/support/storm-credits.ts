@@ -70,11 +70,10 @@ export async function spendAll(client: GraphqlClient): Promise<void> {
   if (left.remaining !== 0n || left.held !== 0n) throw new Error(`${formatCredits(left.remaining)} credits are left`);
 }
 
-/** MULAW is the smallest audio for long texts. */
 async function speakAs(client: GraphqlClient, characters: number): Promise<string | undefined> {
   const { code } = await client.graphql(
     'mutation Spend($input: SynthesizeSpeechInput!) { synthesizeSpeech(input: $input) { usage { credits } } }',
-    { input: { provider: 'elevenlabs', text: 'a'.repeat(characters), format: 'MULAW' } },
+    { input: { provider: 'elevenlabs', text: 'a'.repeat(characters) } },
   );
   return code;
 }

@@ -136,6 +136,10 @@ async function assemble(
   const { clock, replacements } = options;
   const server = await startServer(settings, { log, clock, replacements });
   closers.push(() => server.stop());
+  // A test that failed may leave something hanging, on a clock that nobody moves any more.
+  closers.push(() => {
+    for (const operation of server.container.live.all()) operation.end('CANCELLED');
+  });
   // Given keys other than ours, the clients speak with those.
   const anonymous = new GraphqlClient(server.url, null);
   closers.push(() => anonymous.close());

@@ -29,6 +29,7 @@ interface SpeakData extends Record<string, unknown> {
 const SPEAK = `mutation Speak($input: SynthesizeSpeechInput!) {
   synthesizeSpeech(input: $input) { speech { id audio { url sizeBytes } } usage { credits } }
 }`;
+const ANSWERED_WITHIN_MS = 30_000;
 const WORDS = ['The', 'ledger', 'holds', 'whatever', 'happens', 'to', 'the', 'process', 'that', 'writes', 'it'];
 
 /** Callers that speak without a pause until the server is gone, and remember every answer. */
@@ -76,20 +77,17 @@ export class TortureLoad {
 
   /** A connection that breaks leaves it without an outcome. */
   private async speak(client: GraphqlClient, call: TortureCall): Promise<void> {
-    let answer: Awaited<ReturnType<typeof client.graphql<SpeakData>>>;
-    try {
-      answer = await client.graphql<SpeakData>(SPEAK, {
-        input: {
-          provider: 'elevenlabs',
-          text: call.text,
-          endUserId: call.name,
-          ...(call.idempotencyKey !== null && { idempotencyKey: call.idempotencyKey }),
-        },
-      });
-    } catch {
-      this.stop();
-      return;
-    }
+    const input = {
+      provider: 'elevenlabs',
+      text: call.text,
+      endUserId: call.name,
+      ...(call.idempotencyKey !== null && { idempotencyKey: call.idempotencyKey }),
+    };
+    const answer = await this.inTime(
+      call,
+      client.graphql<SpeakData>(SPEAK, { input }).catch(() => null),
+    );
+    if (!answer) return this.stop();
     this.onAnswer();
     const speech = answer.data?.synthesizeSpeech;
     if (speech) {
@@ -106,6 +104,21 @@ export class TortureLoad {
     } else {
       this.faults.push(`${call.name} was answered ${answer.status} ${JSON.stringify(answer.errors)}`);
     }
+  }
+
+  /** null, and a fault, for a server that keeps a caller waiting: whoever waits for it would wait for ever. */
+  private inTime<T>(call: TortureCall, answer: Promise<T>): Promise<T | null> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.faults.push(`${call.name} had no answer within ${ANSWERED_WITHIN_MS / 1_000} s`);
+        this.onAnswer();
+        resolve(null);
+      }, ANSWERED_WITHIN_MS);
+      void answer.then((value) => {
+        clearTimeout(timer);
+        resolve(value);
+      });
+    });
   }
 
   private next(): TortureCall {
