@@ -5,6 +5,9 @@ import type { Readable } from 'node:stream';
 import { AudioFile } from './audio-file';
 import { AudioPacks } from './audio-packs';
 
+/** How long after its end a speech may be on its way to the disk, and how often it is looked for meanwhile. */
+const BEHIND_MS = 5_000;
+const POLL_MS = 20;
 /** Chunk size of a replay whose index is gone. */
 const REPLAY_CHUNK_BYTES = 32_768;
 
@@ -55,6 +58,24 @@ export class AudioStore {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
       throw error;
+    }
+  }
+
+  /**
+   * The same for a speech of so many bytes that has just ended: audio is written behind its maker, who may be another
+   * process, so that it is waited for. `endedMsAgo` bounds the wait; what ended long ago is there or is not.
+   */
+  async findWhole(
+    operationId: string,
+    { place = null, sizeBytes = 0 }: { readonly place?: string | null; readonly sizeBytes?: number },
+    endedMsAgo: number,
+  ): Promise<StoredAudio | null> {
+    const until = performance.now() + Math.min(BEHIND_MS, BEHIND_MS - endedMsAgo);
+    for (;;) {
+      const audio = await this.find(operationId, place);
+      if (audio && audio.sizeBytes >= sizeBytes) return audio;
+      if (performance.now() >= until) return null;
+      await new Promise<void>((resolve) => setTimeout(resolve, POLL_MS));
     }
   }
 

@@ -153,3 +153,25 @@ describe('the store', () => {
     }
   });
 });
+
+describe('a speech that another process has just made', () => {
+  it('is waited for until all of it is on the disk', async () => {
+    const maker = new AudioStore(directory, () => {});
+    const reader = new AudioStore(directory, () => {});
+    const id = newId();
+    const audio = new LiveAudio(id, DESCRIPTION, maker.create(id, true));
+    await audio.append(Buffer.from('half'));
+    await audio.stored();
+    const finding = reader.findWhole(id, { sizeBytes: 8 }, 0);
+    await audio.append(Buffer.from('half'));
+    audio.finish();
+    const found = await finding;
+    expect(found?.sizeBytes).toBe(8);
+  });
+
+  it('is not waited for when it ended long ago', async () => {
+    const reader = new AudioStore(directory, () => {});
+    expect(await reader.findWhole(newId(), { sizeBytes: 8 }, 60_000)).toBeNull();
+    expect(await reader.findWhole(newId(), { place: `${newId()}/0/8`, sizeBytes: 8 }, 60_000)).toBeNull();
+  });
+});

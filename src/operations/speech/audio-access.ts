@@ -2,6 +2,7 @@ import type { AudioStore, StoredAudio } from '../../audio-store/audio-store';
 import type { LiveAudio } from '../../audio-store/live-audio';
 import type { AudioUrls } from '../../audio-store/signed-urls';
 import { tailAudio } from '../../audio-store/tail-audio';
+import type { UsageEventRow } from '../../ledger/usage-event';
 import type { Clock } from '../../lib/clock';
 import { isId } from '../../lib/ids';
 import type { LiveOperations } from '../live-operations';
@@ -31,7 +32,7 @@ export class AudioAccess {
 
   /** null: no such audio, or the address was not signed by us, or its time is over. */
   async open(operationId: string, expires: string, signature: string): Promise<OpenedAudio | null> {
-    const { urls, store, live, usage, clock } = this.dependencies;
+    const { urls, live, usage, clock } = this.dependencies;
     if (!isId(operationId) || !urls.verify(operationId, expires, signature, clock.now())) return null;
     const running = live.findSigned(operationId)?.audio;
     if (running) {
@@ -42,33 +43,48 @@ export class AudioAccess {
       };
     }
     const event = await usage.eventById(operationId);
-    if (event) {
-      if (event.status !== 'SUCCEEDED' || (await usage.isDeleted(operationId))) return null;
-      const { contentType, place } = event.artifact as unknown as SpeechArtifact;
-      const audio = await store.find(operationId, place);
-      return audio && { kind: 'stored', contentType, audio };
-    }
+    if (event) return this.settled(event);
     const contentType = await usage.heldContentType(operationId);
-    if (contentType === null) return null;
-    return { kind: 'live', contentType, chunks: (signal) => this.madeElsewhere(operationId, signal) };
+    if (contentType !== null) {
+      return { kind: 'live', contentType, chunks: (signal) => this.madeElsewhere(operationId, signal) };
+    }
+    // It may have settled between the two looks.
+    const settled = await usage.eventById(operationId);
+    return settled && this.settled(settled);
+  }
+
+  private async settled(event: UsageEventRow): Promise<OpenedAudio | null> {
+    if (event.status !== 'SUCCEEDED' || (await this.dependencies.usage.isDeleted(event.id))) return null;
+    const audio = await this.findWhole(event);
+    return audio && { kind: 'stored', contentType: artifactOf(event).contentType, audio };
+  }
+
+  private findWhole(event: UsageEventRow): Promise<StoredAudio | null> {
+    const { store, clock } = this.dependencies;
+    return store.findWhole(event.id, artifactOf(event), clock.now() - event.settled_at.getTime());
   }
 
   /** A speech that is delivered whole has no file while it is made, and perhaps never one of its own. */
   private async *madeElsewhere(operationId: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
     const { store, usage } = this.dependencies;
-    const isEnded = async (): Promise<boolean> => !(await usage.isHeld(operationId));
-    let nothing = true;
-    for await (const chunk of tailAudio(store.pathOf(operationId), isEnded, signal)) {
-      nothing = false;
-      yield chunk;
-    }
-    if (!nothing || signal.aborted) return;
-    const event = await usage.eventById(operationId);
-    if (event?.status !== 'SUCCEEDED') return;
-    const stored = await store.find(operationId, (event.artifact as unknown as SpeechArtifact).place);
-    if (stored) yield* stored.stream();
+    let ended: UsageEventRow | null = null;
+    const sizeAtEnd = async (): Promise<number | null> => {
+      ended ??= (await usage.isHeld(operationId)) ? null : await usage.eventById(operationId);
+      if (!ended) return null;
+      if (ended.status !== 'SUCCEEDED') throw new Error('The speech was broken off.');
+      const { place, sizeBytes = 0 } = artifactOf(ended);
+      return place == null ? sizeBytes : 0;
+    };
+    yield* tailAudio(store.pathOf(operationId), sizeAtEnd, signal);
+    const event = ended as UsageEventRow | null;
+    if (!event || artifactOf(event).place == null) return;
+    const audio = await this.findWhole(event);
+    if (!audio) throw new Error('The audio is missing.');
+    yield* audio.stream();
   }
 }
+
+const artifactOf = (event: UsageEventRow): SpeechArtifact => event.artifact as unknown as SpeechArtifact;
 
 async function* bytesOf(audio: LiveAudio, signal: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
   for await (const chunk of audio.chunks(0, signal)) yield chunk.bytes;

@@ -98,7 +98,9 @@ export class SpeechOperations {
     }
     const event = await this.dependencies.usage.event(started.operationId, context.principal.workspaceId);
     if (!event) throw notFound('speech');
-    const stored = await this.dependencies.store.find(event.id);
+    const { store, views } = this.dependencies;
+    const endedMsAgo = views.clock.now() - event.settled_at.getTime();
+    const stored = await store.findWhole(event.id, event.artifact as unknown as SpeechArtifact, endedMsAgo);
     const speech = this.viewOf(await this.settledSource(event));
     if (!stored || !speech.audio) {
       throw new AppError(

@@ -80,11 +80,15 @@ function audioOf(source: SpeechSource, dependencies: SpeechViewDependencies): Au
     channels: artifact.channels,
     sizeBytes: event ? (artifact.sizeBytes ?? null) : null,
     durationSeconds: event ? Number(event.audio_milliseconds) / 1000 : null,
-    base64: () => base64Of(source, artifact, dependencies.store),
+    base64: () => base64Of(source, artifact, dependencies),
   };
 }
 
-async function base64Of(source: SpeechSource, artifact: SpeechArtifact, store: AudioStore): Promise<string | null> {
+async function base64Of(
+  source: SpeechSource,
+  artifact: SpeechArtifact,
+  { store, clock }: SpeechViewDependencies,
+): Promise<string | null> {
   if (
     !source.event ||
     artifact.delivery !== 'COMPLETE' ||
@@ -93,7 +97,7 @@ async function base64Of(source: SpeechSource, artifact: SpeechArtifact, store: A
     return null;
   const memory = source.live?.whole();
   if (memory) return memory.toString('base64');
-  const stored = await store.find(source.id, artifact.place);
+  const stored = await store.findWhole(source.id, artifact, clock.now() - source.event.settled_at.getTime());
   if (!stored) return null;
   const chunks: Buffer[] = [];
   for await (const chunk of stored.stream()) chunks.push(chunk as Buffer);

@@ -22,8 +22,12 @@ const FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  // Editors show only the lines that there is room for.
+  '--window-size=1600,1400',
   '--remote-debugging-port=0',
 ];
+
+const LATE_MS = 60_000;
 
 interface Message {
   readonly id?: number;
@@ -74,13 +78,15 @@ export class ChromiumPage {
   /** The value of an expression in the page, awaited where it is a promise. */
   async evaluate<Value>(expression: string): Promise<Value> {
     const answer = await this.call('Runtime.evaluate', { expression, awaitPromise: true, returnByValue: true });
-    if (answer.exceptionDetails) throw new Error(`the page threw: ${JSON.stringify(answer.exceptionDetails)}`);
+    const fault = answer.exceptionDetails as { exception?: { description?: string } } | undefined;
+    if (fault) throw new Error(`the page threw: ${fault.exception?.description}`);
     return (answer.result as { value: Value }).value;
   }
 
-  /** Resolves as soon as the page, as it changes, makes a condition true. */
+  /** Resolves as soon as the page, as it changes, makes a condition true; throws with what it shows when that takes too long. */
   async when(condition: string): Promise<void> {
-    await this.evaluate(`new Promise((resolve) => {
+    await this.evaluate(`new Promise((resolve, reject) => {
+      setTimeout(() => reject(new Error(document.body.innerText)), ${LATE_MS});
       const look = () => {
         if (!(${condition})) return;
         observer.disconnect();
@@ -106,11 +112,12 @@ export class ChromiumPage {
   }
 
   async close(): Promise<void> {
-    const ended = new Promise<void>((resolve) => this.process.once('close', () => resolve()));
+    // Its helpers end with it, and keep its standard error open a little longer.
+    const ended = new Promise<void>((resolve) => this.process.once('exit', () => resolve()));
+    if (this.process.exitCode === null && this.process.kill('SIGKILL')) await ended;
     this.socket.terminate();
-    this.process.kill('SIGKILL');
-    await ended;
-    rmSync(this.profile, { recursive: true, force: true, maxRetries: 5 });
+    this.process.stderr?.destroy();
+    rmSync(this.profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 
   private async call(method: string, params: Readonly<Record<string, unknown>> = {}) {
@@ -146,6 +153,6 @@ function debuggerOf(child: ChildProcess): Promise<string> {
       if (address) resolve(address);
     });
     child.once('error', reject);
-    child.once('close', () => reject(new Error(`Chromium ended: ${said.slice(-20).join('\n')}`)));
+    child.once('exit', () => reject(new Error(`Chromium ended: ${said.slice(-20).join('\n')}`)));
   });
 }

@@ -62,10 +62,11 @@ export class TortureLoad {
 
   /** Sends calls once more, each with the key that it had. */
   async repeat(client: GraphqlClient, calls: readonly TortureCall[], callers: number): Promise<void> {
+    this.gone = false;
     const rest = [...calls];
     await Promise.all(
       Array.from({ length: callers }, async () => {
-        for (let call = rest.shift(); call; call = rest.shift()) await this.speak(client, call);
+        for (let call = rest.shift(); call && !this.gone; call = rest.shift()) await this.speak(client, call);
       }),
     );
   }
