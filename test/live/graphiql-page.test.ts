@@ -1,5 +1,6 @@
 import { startTestServer, type TestServer } from '../support/test-server';
 import { ChromiumPage, describeInChromium } from './support/chromium';
+import { speak } from './support/usage-feed';
 
 /** Starting a browser takes its time on a busy machine. */
 const PATIENCE_MS = 120_000;
@@ -18,8 +19,7 @@ describeInChromium('the editor at /graphiql, in Chromium', () => {
     page = await ChromiumPage.open();
   }, PATIENCE_MS);
   afterAll(async () => {
-    await page?.close();
-    await server?.close();
+    await Promise.allSettled([page?.close(), server?.close()]);
   });
 
   it(
@@ -39,6 +39,23 @@ describeInChromium('the editor at /graphiql, in Chromium', () => {
       );
       expect(elsewhere).toEqual([]);
       expect(page.requests).toContain(`${server.url}/graphql`);
+      expect(page.exceptions).toEqual([]);
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    'follows a subscription with the key that its headers name',
+    async () => {
+      await page.write(QUERY, 'subscription Watch { balanceChanged { used } }');
+      // The editor reads what was written a moment later, and shows the operation's name.
+      await page.when(`document.querySelector('.graphiql-tab-active').innerText.includes('Watch')`);
+      await page.click(RUN);
+      await page.when(`${answer}.includes('balanceChanged')`);
+      await speak(server.client);
+      const { balance } = await server.client.data<{ balance: { used: string } }>('{ balance { used } }');
+      await page.when(`${answer}.includes('"used": "${balance.used}"')`);
+      expect(page.requests).toContain(`${server.url.replace('http', 'ws')}/graphql`);
       expect(page.exceptions).toEqual([]);
     },
     PATIENCE_MS,

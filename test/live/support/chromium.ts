@@ -50,7 +50,7 @@ export class ChromiumPage {
 
   private constructor(
     private readonly socket: WebSocket,
-    private readonly process: ChildProcess,
+    private readonly browser: ChildProcess,
     private readonly profile: string,
   ) {
     socket.on('message', (data) => this.receive(JSON.parse(String(data)) as Message));
@@ -60,6 +60,7 @@ export class ChromiumPage {
     const profile = mkdtempSync(path.join(os.tmpdir(), 'polyphony-chromium-'));
     const child = spawn(PROGRAM, [...FLAGS, `--user-data-dir=${profile}`, 'about:blank'], {
       stdio: ['ignore', 'ignore', 'pipe'],
+      detached: true,
     });
     const socket = new WebSocket(await debuggerOf(child), { maxPayload: 0 });
     await new Promise<void>((resolve, reject) => socket.once('open', resolve).once('error', reject));
@@ -112,11 +113,11 @@ export class ChromiumPage {
   }
 
   async close(): Promise<void> {
-    // Its helpers end with it, and keep its standard error open a little longer.
-    const ended = new Promise<void>((resolve) => this.process.once('exit', () => resolve()));
-    if (this.process.exitCode === null && this.process.kill('SIGKILL')) await ended;
+    const ended = new Promise<void>((resolve) => this.browser.once('close', () => resolve()));
+    // With its helpers, which would go on writing to the profile: they are a group of their own.
+    if (this.browser.exitCode === null) process.kill(-this.browser.pid!, 'SIGKILL');
+    await ended;
     this.socket.terminate();
-    this.process.stderr?.destroy();
     rmSync(this.profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 
