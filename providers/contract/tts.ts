@@ -1,22 +1,25 @@
 import type { AudioFormat, FormatOffer } from './audio';
 import type { Credential } from './credential';
+import type {
+  AnswerMessage,
+  CallOptions,
+  ConfiguredProvider,
+  HttpEndpoint,
+  ModelDeclaration,
+  ProviderCount,
+  ProviderDeclaration,
+  ProviderRequest,
+  ResponseHeaders,
+} from './provider';
 import type { MarkupFeature, SpeechText } from './speech-text';
 
-/** A model of a speech provider, as the public schema shows it: `provider/name`. */
-export interface SpeechModel {
-  /** Bare name, unique within the provider. */
-  readonly name: string;
-  /** Id on the wire. */
-  readonly upstreamId: string;
+export interface SpeechModel extends ModelDeclaration {
   /** Most characters of one request, measured on the rendered text; longer texts are split at sentences. */
   readonly charactersMax: number;
   /** BCP 47 primary subtags; null: any, the provider decides. */
   readonly languages: readonly string[] | null;
   /** Longest speech that a character can give at speed 1: the bound of a hold that is priced by the second. */
   readonly millisecondsPerCharacterMax: number;
-  /** RFC 3339 date on which the provider stops serving it, and the name of the model that follows. */
-  readonly retiredAt?: string;
-  readonly successor?: string;
 }
 
 /** One synthesis of one part of a text. Everything in it has been validated against what the adapter declares. */
@@ -44,31 +47,13 @@ export interface ProviderVoice {
   readonly previewUrl: string | null;
 }
 
-/** A request in the provider's own terms; the shared sender adds the base URL, limits, time-outs and retries. */
-export interface ProviderRequest {
-  readonly method: 'GET' | 'POST';
-  /** Path and query. The base URL's scheme and host take the place of the documented ones. */
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly json?: unknown;
-}
-
-/** Response headers, names in lower case. */
-export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
-
 export interface SpeechReport {
   readonly upstreamRequestId: string | null;
-  /** The provider's own count, kept for reconciliation and never charged. */
-  readonly billedUnits: { readonly unit: string; readonly quantity: number } | null;
+  readonly billedUnits: ProviderCount | null;
 }
 
 /** What every speech adapter declares, whatever its transport. */
-export interface SpeechDeclaration {
-  readonly provider: string;
-  readonly name: string;
-  readonly firstParty: boolean;
-  /** Header that carries the caller's own key; null where the provider takes none. */
-  readonly keyHeader: string | null;
+export interface SpeechDeclaration extends ProviderDeclaration {
   readonly models: readonly [SpeechModel, ...SpeechModel[]];
   readonly defaultModel: string;
   readonly defaultVoice: string;
@@ -86,20 +71,44 @@ export interface SpeechDeclaration {
   render(spans: SpeechText): string;
 }
 
+/**
+ * How audio lies in an answer. bytes: the body is the audio. json: one document. json-lines: a document a line.
+ * events: server-sent events.
+ */
+export type SpeechFraming = 'bytes' | 'json' | 'json-lines' | 'events';
+
+/** What one message of an answer that is not plain bytes holds. */
+export interface SpeechMessage {
+  /** The next piece of audio, decoded. */
+  readonly audio?: Uint8Array;
+  /** Where the whole audio lies: https, on a host that the adapter names in `audioHosts`. */
+  readonly audioUrl?: string;
+  readonly billedUnits?: ProviderCount;
+  readonly upstreamRequestId?: string;
+  /** The provider says that nothing follows: an answer that ends before was cut. */
+  readonly last?: boolean;
+}
+
 /** A provider over HTTP: declarations only, about 100 lines; the shared sender does the work. */
-export interface HttpSpeechAdapter extends SpeechDeclaration {
+export interface HttpSpeechAdapter extends SpeechDeclaration, HttpEndpoint {
   readonly transport: 'http';
-  /** Scheme and host of the fact sheet; null for self-hosted providers, which exist only when their base URL is set. */
-  readonly defaultBaseUrl: string | null;
-  /** Whether the platform needs a key to offer it. */
-  readonly keyRequired: boolean;
   request(call: SpeechCall, credential: Credential): ProviderRequest;
-  report(headers: ResponseHeaders): SpeechReport;
-  /** One page of the voices that this credential may use. */
-  voicesRequest(cursor: string | null, credential: Credential): ProviderRequest;
+  /** The provider's own count, where the headers of an answer tell it. */
+  billedUnits(headers: ResponseHeaders): ProviderCount | null;
+  /** Left out: bytes. */
+  framing?(call: SpeechCall): SpeechFraming;
+  /**
+   * Reads one message of an answer that is not plain bytes. Throws TypeError when it is not of the documented form, and
+   * ProviderError when it is an error, whatever the status said.
+   */
+  message?(message: AnswerMessage, call: SpeechCall): SpeechMessage;
+  /** Hosts from which audio may be fetched where an answer names its address; "*.example.com" takes subdomains. */
+  readonly audioHosts?: readonly string[];
+  /** One page of the voices that this credential may use; null: the provider has no list, and `voices` stands. */
+  voicesRequest(cursor: string | null, credential: Credential): ProviderRequest | null;
   voicesPage(body: unknown): { readonly voices: readonly ProviderVoice[]; readonly next: string | null };
-  /** The provider's own words and code out of an error body that was parsed as JSON where possible. */
-  errorOf(body: unknown): { readonly code?: string; readonly message?: string };
+  /** Voices that are known without asking, where `voicesRequest` answers null. */
+  readonly voices?: readonly ProviderVoice[];
 }
 
 /** A provider that runs beside us, in a worker or child process. */
@@ -112,15 +121,7 @@ export interface EngineSpeechAdapter extends SpeechDeclaration {
 
 export type SpeechAdapter = HttpSpeechAdapter | EngineSpeechAdapter;
 
-export interface SpeakOptions {
-  readonly credential: Credential;
-  readonly signal: AbortSignal;
-  /** Milliseconds until the answer's first byte, and between bytes. */
-  readonly firstByteTimeoutMs: number;
-  readonly idleTimeoutMs: number;
-  /** An answer larger than this is refused (endless). */
-  readonly bytesMax: number;
-}
+export type SpeakOptions = CallOptions;
 
 export interface SpeechResponse extends SpeechReport {
   /** Non-empty pieces as they arrive. Fails with ProviderError; leaving the loop cancels the upstream at once. */
@@ -128,13 +129,7 @@ export interface SpeechResponse extends SpeechReport {
 }
 
 /** What operations see of a speech provider: a declaration and two verbs. One call is one attempt; retrying is the operation's. */
-export interface SpeechProvider {
-  readonly declaration: SpeechDeclaration;
-  /** The platform can serve it without the caller's key. */
-  readonly configured: boolean;
-  /** Credential of the platform; null when it has none and the provider needs one. */
-  readonly platformCredential: Credential | null;
+export interface SpeechProvider extends ConfiguredProvider<SpeechDeclaration> {
   speak(call: SpeechCall, options: SpeakOptions): Promise<SpeechResponse>;
   listVoices(credential: Credential, signal: AbortSignal): Promise<readonly ProviderVoice[]>;
-  close(): Promise<void>;
 }

@@ -165,19 +165,13 @@ export const elevenLabsSpeech: HttpSpeechAdapter = {
       json: requestBody(call),
     };
   },
-  report(headers) {
+  requestIdOf: (headers) => asText(firstHeader(headers, 'request-id')),
+  billedUnits(headers) {
     // Credits after the model's multiplier; which of the two headers is sent today is UNCONFIRMED.
     const credits = asCount(firstHeader(headers, 'character-cost'));
+    if (credits !== null) return { unit: 'credits', quantity: credits };
     const characters = asCount(firstHeader(headers, 'x-character-count'));
-    return {
-      upstreamRequestId: asText(firstHeader(headers, 'request-id')),
-      billedUnits:
-        credits !== null
-          ? { unit: 'credits', quantity: credits }
-          : characters !== null
-            ? { unit: 'characters', quantity: characters }
-            : null,
-    };
+    return characters === null ? null : { unit: 'characters', quantity: characters };
   },
   voicesRequest(cursor, credential) {
     const query = new URLSearchParams({ page_size: '100', include_total_count: 'false' });

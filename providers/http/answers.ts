@@ -1,6 +1,6 @@
 import type { Credential } from '../contract/credential';
 import { ProviderError } from '../contract/errors';
-import type { HttpSpeechAdapter, ResponseHeaders } from '../contract/tts';
+import type { HttpEndpoint, ResponseHeaders } from '../contract/provider';
 import type { Exchange } from './exchange';
 import { firstHeader, meaningOfStatus, type ProviderIdentity, retryAfterMs, safeMessage } from './provider-failures';
 
@@ -47,7 +47,7 @@ function mediaType(headers: ResponseHeaders): string {
  */
 export async function refusalOf(
   exchange: Exchange,
-  adapter: HttpSpeechAdapter,
+  adapter: HttpEndpoint,
   hidden: readonly string[],
 ): Promise<ProviderError> {
   const body = await exchange.drain(ERROR_BODY_BYTES_MAX, ERROR_BODY_TIMEOUT_MS);
@@ -63,13 +63,13 @@ export async function refusalOf(
     message: safeMessage(`${adapter.name} ${meaning.summary}: ${words}`, hidden),
     status,
     providerCode: code === undefined ? undefined : safeMessage(code, hidden),
-    upstreamRequestId: adapter.report(headers).upstreamRequestId ?? undefined,
+    upstreamRequestId: adapter.requestIdOf(headers) ?? undefined,
     retryAfterMs: retryAfterMs(headers, Date.now()),
   });
 }
 
 function wordsOf(
-  adapter: HttpSpeechAdapter,
+  adapter: HttpEndpoint,
   body: Buffer,
   headers: ResponseHeaders,
 ): { readonly code?: string; readonly message?: string } {

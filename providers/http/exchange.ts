@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { type ProviderError } from '../contract/errors';
-import type { ResponseHeaders } from '../contract/tts';
+import type { ResponseHeaders } from '../contract/provider';
 import { cancelled, firstHeader, type ProviderIdentity, rejected, timedOut, unavailable } from './provider-failures';
 
 export interface ExchangeLimits {

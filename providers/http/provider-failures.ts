@@ -1,5 +1,5 @@
 import { ProviderError, type ProviderErrorKind } from '../contract/errors';
-import type { ResponseHeaders } from '../contract/tts';
+import type { ResponseHeaders } from '../contract/provider';
 
 /** Who is blamed: the id for machines, the name for people. */
 export interface ProviderIdentity {

@@ -1,9 +1,6 @@
-import { type Dispatcher, Pool } from 'undici';
-import { type Credential, NO_CREDENTIAL } from '../contract/credential';
-import { ProviderError } from '../contract/errors';
+import type { Credential } from '../contract/credential';
 import type {
   HttpSpeechAdapter,
-  ProviderRequest,
   ProviderVoice,
   SpeakOptions,
   SpeechCall,
@@ -11,28 +8,14 @@ import type {
   SpeechResponse,
 } from '../contract/tts';
 import { hiddenStrings, promisesAudio, promisesDocument, refusalOf, refuseMalformedKey } from './answers';
-import { type BaseUrl, parseBaseUrl } from './base-url';
 import { Exchange, type ExchangeLimits } from './exchange';
+import { type HttpProviderSettings, ProviderClient } from './provider-client';
 import { rejected } from './provider-failures';
-
-export interface HttpProviderSettings {
-  /** Takes the place of scheme, host and port of the documented address; a path is kept as a prefix. */
-  readonly baseUrl?: string;
-  /** The platform's own key. */
-  readonly apiKey?: string;
-  /** Sends the requests instead of a pool of this provider's own; who passes one closes it. */
-  readonly dispatcher?: Dispatcher;
-}
 
 /** A voices page may take this long to begin and to go on; it is no part of a synthesis and has no deadline of its own. */
 const VOICES_LIMITS: ExchangeLimits = { firstByteTimeoutMs: 15_000, idleTimeoutMs: 10_000, bytesMax: 16 * 1024 * 1024 };
 const VOICES_PAGES_MAX = 50;
 const VOICES_MAX = 5_000;
-
-/** Where the settings that a message names come from: provider `fish-audio` reads FISH_AUDIO_BASE_URL. */
-export function settingName(provider: string, suffix: 'API_KEY' | 'BASE_URL'): string {
-  return `${provider.toUpperCase().replaceAll('-', '_')}_${suffix}`;
-}
 
 /**
  * Turns an adapter's declarations into a provider: sends, keeps the limits of size and time, maps every failure to a
@@ -43,36 +26,26 @@ export function settingName(provider: string, suffix: 'API_KEY' | 'BASE_URL'): s
  * its signal aborts: read it, leave its loop, or abort.
  */
 export function httpSpeechProvider(adapter: HttpSpeechAdapter, settings: HttpProviderSettings = {}): SpeechProvider {
-  const address = settings.baseUrl ?? adapter.defaultBaseUrl;
-  const baseUrl = address === null ? null : parseBaseUrl(address, settingName(adapter.provider, 'BASE_URL'));
-  return new HttpSpeechProvider(adapter, baseUrl, settings.apiKey || null, settings.dispatcher ?? null);
+  return new HttpSpeechProvider(adapter, new ProviderClient(adapter, settings));
 }
 
 class HttpSpeechProvider implements SpeechProvider {
   readonly platformCredential: Credential | null;
   readonly configured: boolean;
-  private readonly dispatcher: Dispatcher | null;
-  private readonly ownsDispatcher: boolean;
 
   constructor(
     readonly declaration: HttpSpeechAdapter,
-    private readonly baseUrl: BaseUrl | null,
-    apiKey: string | null,
-    dispatcher: Dispatcher | null,
+    private readonly client: ProviderClient,
   ) {
-    this.platformCredential = baseUrl === null ? null : platformCredential(declaration, apiKey);
-    this.configured = this.platformCredential !== null;
-    this.ownsDispatcher = dispatcher === null && baseUrl !== null;
-    // As many connections as there are calls, one call each: a call must never wait behind another's audio.
-    this.dispatcher =
-      dispatcher ?? (baseUrl === null ? null : new Pool(baseUrl.origin, { connections: null, pipelining: 1 }));
+    this.platformCredential = client.platformCredential;
+    this.configured = client.platformCredential !== null;
   }
 
   async speak(call: SpeechCall, options: SpeakOptions): Promise<SpeechResponse> {
     const { declaration: adapter } = this;
     refuseMalformedKey(adapter, options.credential);
     const exchange = new Exchange(adapter, options, options.signal, promisesAudio);
-    if (!(await this.send(exchange, adapter.request(call, options.credential)))) {
+    if (!(await this.client.send(exchange, adapter.request(call, options.credential)))) {
       const texts = call.spans.map((span) => (span.kind === 'text' ? span.text : ''));
       throw await refusalOf(
         exchange,
@@ -80,8 +53,12 @@ class HttpSpeechProvider implements SpeechProvider {
         hiddenStrings(options.credential, [adapter.render(call.spans), ...texts]),
       );
     }
-    const { upstreamRequestId, billedUnits } = adapter.report(exchange.headers);
-    return { upstreamRequestId, billedUnits, chunks: exchange };
+    const { headers } = exchange;
+    return {
+      upstreamRequestId: adapter.requestIdOf(headers),
+      billedUnits: adapter.billedUnits(headers),
+      chunks: exchange,
+    };
   }
 
   async listVoices(credential: Credential, signal: AbortSignal): Promise<readonly ProviderVoice[]> {
@@ -104,7 +81,7 @@ class HttpSpeechProvider implements SpeechProvider {
   }
 
   async close(): Promise<void> {
-    if (this.ownsDispatcher) await this.dispatcher?.destroy();
+    await this.client.close();
   }
 
   private async voicesPage(
@@ -113,8 +90,10 @@ class HttpSpeechProvider implements SpeechProvider {
     signal: AbortSignal,
   ): Promise<ReturnType<HttpSpeechAdapter['voicesPage']>> {
     const { declaration: adapter } = this;
+    const request = adapter.voicesRequest(cursor, credential);
+    if (request === null) return { voices: adapter.voices ?? [], next: null };
     const exchange = new Exchange(adapter, VOICES_LIMITS, signal, promisesDocument);
-    if (!(await this.send(exchange, adapter.voicesRequest(cursor, credential)))) {
+    if (!(await this.client.send(exchange, request))) {
       throw await refusalOf(exchange, adapter, hiddenStrings(credential, []));
     }
     const pieces: Uint8Array[] = [];
@@ -126,34 +105,4 @@ class HttpSpeechProvider implements SpeechProvider {
       throw rejected(adapter, 'answered its list of voices in a form that is not its documented one', exchange.status);
     }
   }
-
-  private async send(exchange: Exchange, request: ProviderRequest): Promise<boolean> {
-    const { declaration: adapter, dispatcher, baseUrl } = this;
-    if (dispatcher === null || baseUrl === null) {
-      throw new ProviderError({
-        provider: adapter.provider,
-        kind: 'UNAVAILABLE',
-        message: `${adapter.name} has no address here. Set ${settingName(adapter.provider, 'BASE_URL')} to that of your server.`,
-        retryable: false,
-      });
-    }
-    const hasBody = request.json !== undefined;
-    return exchange.send(dispatcher, {
-      origin: baseUrl.origin,
-      path: baseUrl.pathPrefix + request.path,
-      method: request.method,
-      headers: {
-        'user-agent': 'polyphony',
-        'accept-encoding': 'identity',
-        ...(hasBody ? { 'content-type': 'application/json' } : {}),
-        ...request.headers,
-      },
-      body: hasBody ? JSON.stringify(request.json) : null,
-    });
-  }
-}
-
-function platformCredential(adapter: HttpSpeechAdapter, apiKey: string | null): Credential | null {
-  if (apiKey !== null) return { source: 'PLATFORM', secret: apiKey };
-  return adapter.keyRequired ? null : NO_CREDENTIAL;
 }

@@ -55,7 +55,8 @@ export function openAiCompatibleSpeech(profile: OpenAiCompatibleProfile): HttpSp
       };
       return { method: 'POST', path: SPEECH_PATH, headers: keyHeaders(credential), json };
     },
-    report: (headers) => ({ upstreamRequestId: asText(firstHeader(headers, 'x-request-id')), billedUnits: null }),
+    requestIdOf: (headers) => asText(firstHeader(headers, 'x-request-id')),
+    billedUnits: () => null,
     voicesRequest: (_cursor, credential) => ({
       method: 'GET',
       path: voices?.path ?? MODELS_PATH,
