@@ -14,6 +14,8 @@ export interface MeteredCaller {
 
 /** What an operation may cost at most, in the parts that the ledger needs. */
 export interface MeteredQuote {
+  /** Micro-credits that no allowance can take, beside the units: what is priced by more than one unit. Left out: 0. */
+  readonly credits?: MicroCredits;
   /** Units priced at rate / per; the allowance takes the first where it counts them. */
   readonly units: number;
   /** Micro-credits for `per` units; null where nothing is charged (own key) or only the allowance pays. */
@@ -31,6 +33,10 @@ export interface WorkResult {
   readonly error: AppError | null;
   /** Units to charge for, before the allowance takes its share; 0 where the provider failed. */
   readonly units: number;
+  /** Charged beside the units; 0 where the provider failed or the key is the caller's own. Left out: 0. */
+  readonly credits?: MicroCredits;
+  /** The quote of the route that served, where that is not the one that was held. Never dearer than it. */
+  readonly quote?: MeteredQuote;
   readonly event: Partial<EventRecord>;
 }
 
@@ -127,15 +133,17 @@ export class RunMetered {
     const began = clock.monotonic();
     const result = await plan.work(operation);
     operation.error = result.error;
-    const allowance = result.status === 'FAILED' ? 0 : Math.min(hold.allowance, result.units);
+    const failed = result.status === 'FAILED';
+    const quote = result.quote ?? plan.quote;
+    const allowance = failed || !quote.allowanceEligible ? 0 : Math.min(hold.allowance, result.units);
     const event = recordOf(plan, result, clock.monotonic() - began);
     try {
       const settled = await ledger.settle({
         operationId: operation.id,
         workspaceId: operation.workspaceId,
-        credits: result.status === 'FAILED' ? ZERO : chargeFor(plan.quote, result.units - allowance),
+        credits: failed ? ZERO : micro(chargeFor(quote, result.units - allowance) + (result.credits ?? ZERO)),
         allowance,
-        listCredits: result.status === 'FAILED' ? ZERO : plan.quote.listCredits(result.units),
+        listCredits: failed ? ZERO : quote.listCredits(result.units),
         event,
       });
       if (settled.outcome === 'EXPIRED') throw outcomeUnknown(operation.id);
@@ -202,7 +210,7 @@ function reserveRequest(operationId: string, plan: MeteredOperation): ReserveReq
   return {
     operationId,
     workspaceId: plan.caller.workspaceId,
-    credits: ZERO,
+    credits: quote.credits ?? ZERO,
     units: quote.units,
     rate: quote.rate,
     per: quote.per,
