@@ -4,9 +4,10 @@ import { audioFixture } from '../test/support/audio-fixtures';
 import { answerCommands } from './helper-process';
 
 /**
- * Stands in for ElevenLabs with as little work as a server can do: it reads nothing of the request and has one answer.
- * A one-shot speech is answered at once; a stream holds its first chunk for a moment, so that the listener is there
- * before it, and notes on the machine's monotonic clock when it sent that chunk.
+ * Stands in for ElevenLabs with as little work as a server can do that is not to take nonsense for a request: it reads
+ * the key, the voice and the text, refuses what lacks them, and has one answer. A one-shot speech is answered at once;
+ * a stream holds its first chunk for a moment, so that the listener is there before it, and notes on the machine's
+ * monotonic clock when it sent that chunk.
  */
 
 /** 150 ms of MP3 at 44.1 kHz and 128 kbit/s: about 2 kB. */
@@ -15,6 +16,9 @@ const STREAM = audioFixture('MP3', 44_100, 500);
 const FIRST_CHUNK_BYTES = 2_048;
 const HOLD_FIRST_CHUNK_MS = 50;
 const HOLD_REST_MS = 20;
+
+/** The key of the platform in a benchmark. */
+const KEY = 'stub';
 
 let firstChunkSentAt = 0n;
 let calls = 0;
@@ -35,15 +39,38 @@ const VOICES = JSON.stringify({
 });
 
 const HEADERS = { 'content-type': 'audio/mpeg', 'content-length': String(BODY.length) };
+const SPEECH_PATH = /^\/v1\/text-to-speech\/[A-Za-z0-9]+(\/stream)?\?output_format=[a-z0-9_]+$/;
+
+/** What is wrong with a request for speech, as status and code; null when nothing is. */
+function faultOf({ url = '', headers }: IncomingMessage, body: string): [status: number, code: string] | null {
+  if (headers['xi-api-key'] !== KEY) return [401, 'invalid_api_key'];
+  if (!SPEECH_PATH.test(url)) return [404, 'not_found'];
+  try {
+    const { text, model_id: model } = JSON.parse(body) as { text?: unknown; model_id?: unknown };
+    return typeof text === 'string' && text !== '' && typeof model === 'string' ? null : [422, 'missing_field'];
+  } catch {
+    return [422, 'json_invalid'];
+  }
+}
 
 function answer(request: IncomingMessage, response: ServerResponse): void {
   if (request.method === 'GET') {
     response.writeHead(200, { 'content-type': 'application/json' }).end(VOICES);
     return;
   }
-  calls += 1;
-  request.resume();
+  let body = '';
+  request.setEncoding('utf8');
+  request.on('data', (piece: string) => {
+    body += piece;
+  });
   request.once('end', () => {
+    const fault = faultOf(request, body);
+    if (fault) {
+      const [status, code] = fault;
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ detail: { code } }));
+      return;
+    }
+    calls += 1;
     if (request.url?.includes('/stream?')) answerStream(response);
     else response.writeHead(200, HEADERS).end(BODY);
   });

@@ -4,7 +4,7 @@ import {
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { GraphQLSchema } from 'graphql';
+import { type ExecutionResult, execute, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
 import { AppError } from '../lib/errors';
 import { newId } from '../lib/ids';
@@ -15,6 +15,7 @@ import type { AccountWindow, Admission } from './admission';
 import { checkDocumentLimits, DOCUMENT_LIMITS, parseDocument } from './document-limits';
 import { HTTP_STATUS, maskError, requestRefusal } from './error-masking';
 import type { Intake } from './intake';
+import { KnownDocuments, type KnownRequest } from './known-documents';
 import type { SignIn } from './sign-in';
 
 export interface GraphqlHttpDependencies {
@@ -32,15 +33,13 @@ interface HttpContext extends RequestContext {
   readonly answer: { window: AccountWindow; counted: boolean; complete: boolean };
 }
 
-const CHECKED_MAX = 1_000;
 /** What Apollo decides by: the media types, and whether a browser has asked us before. The rest is our own business. */
 const READ_BY_APOLLO = ['accept', 'content-type', 'x-apollo-operation-name', 'apollo-require-preflight'];
 
 /** GraphQL over HTTP: Apollo Server behind a Fastify route. */
 export class GraphqlHttp {
   private readonly apollo: ApolloServer<HttpContext>;
-  /** Documents that were found to be within the limits. */
-  private readonly checked = new Set<string>();
+  private readonly known = new KnownDocuments();
 
   constructor(private readonly dependencies: GraphqlHttpDependencies) {
     this.apollo = new ApolloServer<HttpContext>({
@@ -84,20 +83,23 @@ export class GraphqlHttp {
       answer: { window: undefined, counted: false, complete: false },
     };
     reply.header('x-request-id', context.requestId);
+    let known: KnownRequest | null;
     try {
       const { intake, signIn } = this.dependencies;
       intake.check();
       const principal = await signIn.principal(request.headers.authorization, request.headers.origin, request.ip);
       Object.assign(context, { principal });
       Object.assign(context, { providerKeys: signIn.ownKeys(request.headers) });
-      this.checkSize(request.body);
+      known = this.known.find(request);
+      if (!known) this.checkSize(request.body);
     } catch (error) {
-      if (context.principal) {
-        await this.countRefused(context);
-        this.writeHeaders(reply, context);
-      }
-      return this.refuse(reply, error, context.requestId);
+      return this.refuseCounted(reply, error, context);
     }
+    return known ? this.answerKnown(known, reply, context) : this.answerAny(request, reply, context);
+  }
+
+  /** Every form of request, by Apollo Server. */
+  private async answerAny(request: FastifyRequest, reply: FastifyReply, context: HttpContext): Promise<FastifyReply> {
     const headers = new HeaderMap();
     for (const name of READ_BY_APOLLO) {
       const value = request.headers[name];
@@ -117,11 +119,57 @@ export class GraphqlHttp {
     reply.code(answer.status ?? 200);
     for (const [name, value] of answer.headers) reply.header(name, value);
     this.writeHeaders(reply, context);
-    if (answer.body.kind === 'complete') return reply.send(withRequestId(answer.body.string, context));
+    if (answer.status === undefined)
+      this.known.learnContentType(request.headers.accept, answer.headers.get('content-type'));
+    if (answer.body.kind === 'complete')
+      return reply.send(
+        answer.status === 406 || !context.answer.complete
+          ? withRequestId(answer.body.string, context.requestId)
+          : answer.body.string,
+      );
     reply.hijack();
     for await (const chunk of answer.body.asyncIterator) reply.raw.write(chunk);
     reply.raw.end();
     return reply;
+  }
+
+  /** What Apollo Server would do with a request that needs no more than to be counted and executed. */
+  private async answerKnown(known: KnownRequest, reply: FastifyReply, context: HttpContext): Promise<FastifyReply> {
+    const { schema, admission, log } = this.dependencies;
+    const { document, operationName, variables: variableValues } = known;
+    reply.header('content-type', known.contentType);
+    try {
+      if (context.principal) {
+        context.answer.counted = true;
+        await admission.admit(context.principal, document, operationName, variableValues, (window) => {
+          context.answer.window = window;
+        });
+      }
+    } catch (error) {
+      context.answer.counted = !isTooLarge(error);
+      return this.refuseCounted(reply, error, context);
+    }
+    const { requestId } = context;
+    let result: ExecutionResult;
+    try {
+      result = await execute({ schema, document, operationName, variableValues, contextValue: context });
+    } catch (error) {
+      return this.refuseCounted(reply, error, context);
+    }
+    const { data } = result;
+    const errors = result.errors?.map((error) => maskError(error, requestId, log));
+    // Without data nothing was executed: the variables are not of their types.
+    const status = errors ? (wholeRequestStatus(data, errors) ?? (data === undefined ? 400 : 200)) : 200;
+    this.writeHeaders(reply, context);
+    return reply.code(status).send(`${JSON.stringify({ errors, data, extensions: { requestId } })}\n`);
+  }
+
+  private async refuseCounted(reply: FastifyReply, error: unknown, context: HttpContext): Promise<FastifyReply> {
+    if (context.principal) {
+      if (!context.answer.counted) await this.countRefused(context);
+      this.writeHeaders(reply, context);
+    }
+    return this.refuse(reply, error, context.requestId);
   }
 
   /** Refuses the whole request before any of it was read as GraphQL. */
@@ -132,26 +180,23 @@ export class GraphqlHttp {
     if (typeof retryAfter === 'number') reply.header('retry-after', String(retryAfter));
     // The next request on this connection would meet the same server.
     if (this.dependencies.intake.isShut) reply.header('connection', 'close');
+    if (!reply.hasHeader('content-type')) reply.header('content-type', 'application/json; charset=utf-8');
     return reply
       .code(HTTP_STATUS[code] ?? 400)
-      .header('content-type', 'application/json; charset=utf-8')
       .header('cache-control', 'no-store')
-      .send(JSON.stringify({ errors: [masked], extensions: { requestId } }));
+      .send(`${JSON.stringify({ errors: [masked], extensions: { requestId } })}\n`);
   }
 
   /** Before Apollo validates: comparing the fields of an enormous document costs more than it is worth. */
   private checkSize(body: unknown): void {
     const source = (body as { query?: unknown } | null | undefined)?.query;
-    if (typeof source !== 'string' || this.checked.has(source)) return;
+    if (typeof source !== 'string' || this.known.has(source)) return;
     try {
       checkDocumentLimits(parseDocument(source));
     } catch (error) {
-      if (error instanceof AppError) throw error;
       // Not GraphQL: Apollo says so in its own words.
-      return;
+      if (error instanceof AppError) throw error;
     }
-    if (this.checked.size >= CHECKED_MAX) this.checked.delete(this.checked.values().next().value!);
-    if (source.length < 20_000) this.checked.add(source);
   }
 
   /** A document that was refused before it could run counts as any other request; the refusal stands as it is. */
@@ -178,9 +223,11 @@ export class GraphqlHttp {
 
   private plugin(): ApolloServerPlugin<HttpContext> {
     const { admission, log } = this.dependencies;
+    const { known } = this;
     return {
       requestDidStart: async () => ({
-        async didResolveOperation({ contextValue, document, operationName, request }) {
+        async didResolveOperation({ contextValue, document, operationName, request, source }) {
+          known.learnDocument(source, document);
           if (!contextValue.principal) return;
           contextValue.answer.counted = true;
           try {
@@ -190,7 +237,7 @@ export class GraphqlHttp {
           } catch (error) {
             if (!(error instanceof AppError)) throw error;
             // Refused for its size, before anything was counted.
-            if (error.code === 'QUERY_TOO_LARGE') contextValue.answer.counted = false;
+            if (isTooLarge(error)) contextValue.answer.counted = false;
             const headers = new HeaderMap();
             if (typeof error.fields.retryAfterSeconds === 'number')
               headers.set('retry-after', String(error.fields.retryAfterSeconds));
@@ -214,17 +261,17 @@ export class GraphqlHttp {
   }
 }
 
-/** Faults of the request's form are answered by Apollo itself, without a context. */
-function withRequestId(body: string, context: HttpContext): string {
-  if (context.answer.complete) return body;
-  const { requestId } = context;
+const isTooLarge = (error: unknown): boolean => error instanceof AppError && error.code === 'QUERY_TOO_LARGE';
+
+/** Faults of the request's form, and an `accept` that nothing fulfils, are answered by Apollo itself, without a context. */
+function withRequestId(body: string, requestId: string): string {
   const answer = JSON.parse(body) as { errors?: { extensions?: object }[]; extensions?: object };
   const errors = answer.errors?.map((error) => ({ ...error, extensions: { ...error.extensions, requestId } }));
   return JSON.stringify({ ...answer, ...(errors && { errors }), extensions: { ...answer.extensions, requestId } });
 }
 
 /** Where the only thing that was asked is refused for the caller's credential or for want of the database, HTTP says so too. */
-function wholeRequestStatus(data: unknown, errors: readonly { extensions?: Record<string, unknown> }[]): number | null {
+function wholeRequestStatus(data: unknown, errors: readonly GraphQLFormattedError[]): number | null {
   const nothing = data == null || Object.values(data as Record<string, unknown>).every((value) => value === null);
   const code = errors[0]?.extensions?.code;
   if (!nothing || !errors.every((error) => error.extensions?.code === code)) return null;
