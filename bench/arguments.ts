@@ -5,6 +5,7 @@ export interface BenchArguments {
   readonly seconds: number;
   readonly rounds: number;
   readonly subscribers: number;
+  readonly streams: number;
   /** The embedded database, whatever is installed. */
   readonly embedded: boolean;
   readonly json: boolean;
@@ -22,6 +23,7 @@ name, value, unit. What was measured how is in bench/README.md.
   --seconds <n>      length of each round (10)
   --rounds <n>       rounds, of which the median counts (3)
   --subscribers <n>  subscribers to usageUpdated, over 50 workspaces (1000)
+  --streams <n>      speeches that are listened to at once, over addresses and sockets (200)
   --embedded         measure on the embedded database, whatever else there is
   --profile <dir>    write CPU profiles of the servers there
   --json             one JSON document in place of the lines
@@ -37,6 +39,7 @@ export function readArguments(argv: readonly string[]): BenchArguments {
         seconds: { type: 'string', default: '10' },
         rounds: { type: 'string', default: '3' },
         subscribers: { type: 'string', default: '1000' },
+        streams: { type: 'string', default: '200' },
         embedded: { type: 'boolean', default: false },
         profile: { type: 'string' },
         json: { type: 'boolean', default: false },
@@ -52,6 +55,7 @@ export function readArguments(argv: readonly string[]): BenchArguments {
       seconds: between('seconds', values.seconds, 1, 600),
       rounds: between('rounds', values.rounds, 1, 100),
       subscribers: between('subscribers', values.subscribers, 50, 10_000),
+      streams: between('streams', values.streams, 2, 1_000),
       embedded: values.embedded,
       json: values.json,
       profileDirectory: values.profile ?? null,

@@ -1,7 +1,7 @@
 import { readArguments } from './arguments';
 import { EMBEDDED, openBenchDatabase } from './bench-database';
 import { type Figure, shown } from './figures';
-import { added, firstByteAdded, push, throughput, warmUp } from './measures';
+import { added, firstByteAdded, manyStreams, push, throughput, warmUp } from './measures';
 import { type BenchSurroundings, openSurroundings } from './surroundings';
 
 async function measure(
@@ -20,6 +20,10 @@ async function measure(
   const audioUrl = await firstByteAdded(surroundings, 'audio-url');
   const subscription = await firstByteAdded(surroundings, 'subscription');
   say(`first byte: ${shown(audioUrl)} ms over the audio URL, ${shown(subscription)} ms over speechStream`);
+  const many = await manyStreams(surroundings, options.streams, options.rounds);
+  say(
+    `${options.streams} streams at once: first byte after ${shown(many.p50)} ms at p50, ${shown(many.p99)} ms at p99`,
+  );
   const pushed = await push(surroundings, options.subscribers, milliseconds);
   say(
     `${pushed.subscribers} subscribers got ${pushed.received} events: p50 ${shown(pushed.p50)}, max ${shown(pushed.max)} ms`,
@@ -36,6 +40,8 @@ async function measure(
     { name: 'first_byte_added_ms_p50', value: Math.max(audioUrl, subscription), unit: 'ms' },
     { name: 'first_byte_added_ms_p50_audio_url', value: audioUrl, unit: 'ms' },
     { name: 'first_byte_added_ms_p50_speech_stream', value: subscription, unit: 'ms' },
+    { name: 'many_streams_first_byte_added_ms_p50', value: many.p50, unit: 'ms' },
+    { name: 'many_streams_first_byte_added_ms_p99', value: many.p99, unit: 'ms' },
     { name: 'push_ms_p50', value: pushed.p50, unit: 'ms' },
     { name: 'push_ms_p99', value: pushed.p99, unit: 'ms' },
   ];

@@ -1,8 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { GraphqlClient } from '../test/support/graphql-client';
-import { median } from './figures';
-import type { FirstChunkOrder } from './first-chunks';
+import { median, percentile } from './figures';
+import type { FirstChunkOrder, HeardStream } from './first-chunks';
 import type { LoadOrder, LoadReport } from './load';
+import type { StreamPace } from './stub';
 import type { ListenOrder, PushReport } from './subscribers';
 import { type BenchSurroundings, createWorkspace } from './surroundings';
 
@@ -99,18 +100,57 @@ export async function added(
 }
 
 /** From the moment at which the stub sends its first chunk to the caller's first byte of audio, in milliseconds. */
-export async function firstByteAdded(
-  { load: generator, stub, metered, key }: BenchSurroundings,
-  way: FirstChunkOrder['way'],
-): Promise<number> {
-  const order: FirstChunkOrder = { origin: metered.url, key, text: TEXT, way };
+export async function firstByteAdded(surroundings: BenchSurroundings, way: FirstChunkOrder['way']): Promise<number> {
   const added: number[] = [];
   for (let sample = 0; sample < FIRST_BYTE_WARM_UP + FIRST_BYTE_SAMPLES; sample++) {
-    const arrived = BigInt(await generator.ask<string>('timeFirstChunks', order));
-    const sent = BigInt(await stub.ask<string>('firstChunkSentAt'));
-    if (sample >= FIRST_BYTE_WARM_UP) added.push(Number(arrived - sent) / 1e6);
+    const [delay] = await listenAtOnce(surroundings, way, [TEXT]);
+    if (sample >= FIRST_BYTE_WARM_UP) added.push(delay!);
   }
   return median(added);
+}
+
+/** The same for many streams at once, half of them over each way; every one must hold all that the stub sent. */
+export async function manyStreams(
+  surroundings: BenchSurroundings,
+  streams: number,
+  rounds: number,
+): Promise<{ readonly p50: number; readonly p99: number }> {
+  const added: number[] = [];
+  // The first round warms up.
+  for (let round = 0; round <= rounds; round++) {
+    // Every listener is there before the first of them speaks, and all of them speak at the same time in the end.
+    await surroundings.stub.ask('setPace', {
+      holdMs: 3_000,
+      stepMs: 2_000 / streams,
+      gapMs: 1_000,
+    } satisfies StreamPace);
+    const texts = (way: string): string[] =>
+      Array.from({ length: Math.ceil(streams / 2) }, (_, n) => `Stream ${n} of ${way}, round ${round}.`);
+    const delays = await Promise.all([
+      listenAtOnce(surroundings, 'audio-url', texts('addresses')),
+      listenAtOnce(surroundings, 'subscription', texts('subscriptions')),
+    ]);
+    if (round > 0) added.push(...delays.flat());
+  }
+  return { p50: percentile(added, 50), p99: percentile(added, 99) };
+}
+
+const sentAt = new Map<string, bigint>();
+
+async function listenAtOnce(
+  { load: generator, stub, metered, key }: BenchSurroundings,
+  way: FirstChunkOrder['way'],
+  texts: readonly string[],
+): Promise<number[]> {
+  const order: FirstChunkOrder = { origin: metered.url, key, texts, way };
+  const heard = await generator.ask<HeardStream[]>('timeFirstChunks', order);
+  const sent = await stub.ask<Record<string, string>>('firstChunksSentAt');
+  for (const text in sent) sentAt.set(text, BigInt(sent[text]!));
+  const whole = await stub.ask<string>('stream');
+  return heard.map(({ text, arrivedAt, audio }) => {
+    if (audio !== whole) throw new Error(`the bytes of "${text}" are not those that were sent`);
+    return Number(BigInt(arrivedAt) - sentAt.get(text)!) / 1e6;
+  });
 }
 
 /** Settled events reach every subscriber of their workspace. */
