@@ -43,3 +43,11 @@ export class ProviderError extends Error {
     this.retryAfterMs = details.retryAfterMs;
   }
 }
+
+/** What was to be sent could not be read, or was not as long as it was said to be: a fault on our side of the call. */
+export class RecordingSourceError extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'RecordingSourceError';
+  }
+}

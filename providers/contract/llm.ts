@@ -101,17 +101,26 @@ export interface HttpChatAdapter extends ChatDeclaration, HttpEndpoint {
   answer(body: unknown, call: ChatCall): readonly ChatPiece[];
   /** For an answer of server-sent events. */
   stream(call: ChatCall): ChatStreamReader;
+  /** The provider's id of the exchange out of an answer or a message of one, where the headers do not tell it. */
+  answerIdOf?(document: unknown): string | null;
 }
 
 export type ChatAdapter = HttpChatAdapter;
 
 export interface ChatResponse {
   readonly upstreamRequestId: string | null;
-  /** Fails with ProviderError; leaving the loop cancels the upstream at once. An answer without usage fails. */
+  /**
+   * Has exactly one `finish`, and at least one `usage` before its end. Fails with ProviderError: an answer without its
+   * documented end is cut (UNAVAILABLE), one without usage or with impossible figures is REJECTED. Leaving the loop cancels
+   * the upstream at once.
+   */
   readonly pieces: AsyncIterable<ChatPiece>;
 }
 
-/** One call is one attempt; retrying is the operation's. Resolves when the answer has begun. */
+/**
+ * One call is one attempt; retrying is the operation's. Resolves with the first piece of an answer that streams, and with the
+ * whole of one that does not: every failure until then is a rejected promise, and nothing has reached anyone.
+ */
 export interface ChatProvider extends ConfiguredProvider<ChatDeclaration> {
   chat(call: ChatCall, options: CallOptions): Promise<ChatResponse>;
 }

@@ -1,4 +1,5 @@
 import type { Credential } from './credential';
+import type { ProviderErrorKind } from './errors';
 
 /** What every adapter says of its provider, whatever it can do. */
 export interface ProviderDeclaration {
@@ -17,10 +18,29 @@ export interface HttpEndpoint extends ProviderDeclaration {
   readonly defaultBaseUrl: string | null;
   /** Whether the platform needs a key to offer it. */
   readonly keyRequired: boolean;
-  /** The provider's own words and code out of an error body that was parsed as JSON where possible. */
-  errorOf(body: unknown): { readonly code?: string; readonly message?: string };
+  /**
+   * What an error body, parsed as JSON where possible, says. `answer` is the answer that it came with; left out where the
+   * error came inside an answer that had begun as a success.
+   */
+  errorOf(body: unknown, answer?: ErrorAnswer): ProviderWords;
   /** The provider's id of the exchange, for its support; null where it sends none. */
   requestIdOf(headers: ResponseHeaders): string | null;
+}
+
+/** Status and headers that an error body came with. */
+export interface ErrorAnswer {
+  readonly status: number;
+  readonly headers: ResponseHeaders;
+}
+
+/** What a provider says of a failure. */
+export interface ProviderWords {
+  /** The provider's own machine-readable code. */
+  readonly code?: string;
+  readonly message?: string;
+  /** Where they differ from what the status says, and where there is no status. */
+  readonly kind?: ProviderErrorKind;
+  readonly retryable?: boolean;
 }
 
 /** A model of one capability of one provider. Its public id is `provider/name`. */
@@ -52,6 +72,8 @@ export type FormPart =
  */
 export interface ProviderRequest {
   readonly method: 'GET' | 'POST';
+  /** Scheme and host, where they are not those of `defaultBaseUrl`. A base URL setting takes the place of all of them. */
+  readonly origin?: string;
   /** Path and query. The base URL's scheme and host take the place of the documented ones. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;

@@ -1,6 +1,6 @@
 import type { Credential } from '../contract/credential';
 import { ProviderError } from '../contract/errors';
-import type { HttpEndpoint, ResponseHeaders } from '../contract/provider';
+import type { HttpEndpoint, ProviderWords, ResponseHeaders } from '../contract/provider';
 import type { Exchange } from './exchange';
 import { firstHeader, meaningOfStatus, type ProviderIdentity, retryAfterMs, safeMessage } from './provider-failures';
 
@@ -37,7 +37,8 @@ function isEncoded(headers: ResponseHeaders): boolean {
   return encoding !== undefined && encoding !== '' && encoding.toLowerCase() !== 'identity';
 }
 
-function mediaType(headers: ResponseHeaders): string {
+/** Type and subtype alone, in lower case; "" where none is named. */
+export function mediaType(headers: ResponseHeaders): string {
   return (firstHeader(headers, 'content-type') ?? '').split(';', 1)[0]!.trim().toLowerCase();
 }
 
@@ -52,14 +53,14 @@ export async function refusalOf(
 ): Promise<ProviderError> {
   const body = await exchange.drain(ERROR_BODY_BYTES_MAX, ERROR_BODY_TIMEOUT_MS);
   const { status, headers } = exchange;
-  const { code, message } = wordsOf(adapter, body, headers);
+  const { code, message, kind, retryable } = wordsOf(adapter, body, status, headers);
   const meaning = meaningOfStatus(status);
   const type = status < 300 && message === undefined ? mediaType(headers) : '';
   const words = message ?? (type === '' ? `HTTP ${status}` : `the answer is ${type}`);
   return new ProviderError({
     provider: adapter.provider,
-    kind: meaning.kind,
-    retryable: meaning.retryable,
+    kind: kind ?? meaning.kind,
+    retryable: retryable ?? shouldRetry(headers) ?? meaning.retryable,
     message: safeMessage(`${adapter.name} ${meaning.summary}: ${words}`, hidden),
     status,
     providerCode: code === undefined ? undefined : safeMessage(code, hidden),
@@ -68,22 +69,24 @@ export async function refusalOf(
   });
 }
 
-function wordsOf(
-  adapter: HttpEndpoint,
-  body: Buffer,
-  headers: ResponseHeaders,
-): { readonly code?: string; readonly message?: string } {
+/** What some providers say outright: the clients of OpenAI and Anthropic go by this header before the status. */
+function shouldRetry(headers: ResponseHeaders): boolean | undefined {
+  const value = firstHeader(headers, 'x-should-retry')?.trim();
+  return value === 'true' || value === 'false' ? value === 'true' : undefined;
+}
+
+function wordsOf(adapter: HttpEndpoint, body: Buffer, status: number, headers: ResponseHeaders): ProviderWords {
   const text = body.toString('utf8').trim();
   // A page made for people, or bytes, explain nothing in one line.
-  if (text === '' || text.startsWith('<') || isEncoded(headers) || text.includes('\u0000')) return {};
-  let parsed: unknown = text;
+  const explains = !(text.startsWith('<') || isEncoded(headers) || text.includes('\u0000'));
+  let parsed: unknown = explains ? text : '';
   try {
-    parsed = JSON.parse(text);
+    if (explains) parsed = JSON.parse(text);
   } catch {
     // Not JSON: the adapter gets the text as it is.
   }
-  const words = adapter.errorOf(parsed);
-  return { code: words.code || undefined, message: words.message?.trim() || undefined };
+  const words = adapter.errorOf(parsed, { status, headers });
+  return { ...words, code: words.code || undefined, message: words.message?.trim() || undefined };
 }
 
 /** What must never be quoted back: the key, and the text of the request where it is long enough to be recognised. */

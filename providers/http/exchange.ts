@@ -1,12 +1,15 @@
+import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { type ProviderError } from '../contract/errors';
-import type { ResponseHeaders } from '../contract/provider';
+import { ProviderError, RecordingSourceError } from '../contract/errors';
+import type { BytesSource, ResponseHeaders } from '../contract/provider';
 import { cancelled, firstHeader, type ProviderIdentity, rejected, timedOut, unavailable } from './provider-failures';
+import { transportFailure } from './transport-failure';
+import { Upload, type UploadWatcher } from './upload';
 
 export interface ExchangeLimits {
-  /** Milliseconds from the call to the first byte of the body; connecting is part of it. */
+  /** Milliseconds from the call to the first byte of the body; connecting is part of it, sending an upload is not. */
   readonly firstByteTimeoutMs: number;
-  /** Milliseconds between two pieces of the body, counted while its reader waits. */
+  /** Milliseconds between two pieces of the body, counted while its reader waits, and of an upload while it is sent. */
   readonly idleTimeoutMs: number;
   /** A body larger than this is refused. */
   readonly bytesMax: number;
@@ -15,7 +18,7 @@ export interface ExchangeLimits {
 /** Bytes that may wait for a slow consumer before the provider is held back. */
 const QUEUED_BYTES_MAX = 256 * 1024;
 
-type Waiter = { resolve(result: IteratorResult<Uint8Array>): void; reject(error: ProviderError): void };
+type Waiter = { resolve(result: IteratorResult<Uint8Array>): void; reject(error: Error): void };
 
 const DONE: IteratorResult<Uint8Array> = { done: true, value: undefined };
 
@@ -32,12 +35,13 @@ export class Exchange implements Dispatcher.DispatchHandler, AsyncIterableIterat
   headers: ResponseHeaders = {};
   /**
    * True once the first byte of a promised answer is here; false as soon as the headers say that it is another answer.
-   * Rejects with ProviderError when neither comes. An empty promised answer is UNAVAILABLE.
+   * Rejects with ProviderError when neither comes, with RecordingSourceError when an upload's source fails. An empty promised
+   * answer is UNAVAILABLE.
    */
   readonly started: Promise<boolean>;
 
   private resolveStarted!: (promised: boolean) => void;
-  private rejectStarted!: (error: ProviderError) => void;
+  private rejectStarted!: (error: Error) => void;
   private controller: Dispatcher.DispatchController | null = null;
   private readonly queue: Uint8Array[] = [];
   private queuedBytes = 0;
@@ -46,9 +50,12 @@ export class Exchange implements Dispatcher.DispatchHandler, AsyncIterableIterat
   private waiter: Waiter | null = null;
   private refused = false;
   private complete = false;
-  private failure: ProviderError | null = null;
+  private failure: Error | null = null;
   private left = false;
   private timer: NodeJS.Timeout | undefined;
+  private upload: Upload | null = null;
+  /** The timer is that of the upload. */
+  private uploading = false;
 
   constructor(
     private readonly who: ProviderIdentity,
@@ -62,8 +69,8 @@ export class Exchange implements Dispatcher.DispatchHandler, AsyncIterableIterat
     });
   }
 
-  /** Sends the request. Failures arrive through `started`; nothing is thrown. */
-  send(dispatcher: Dispatcher, options: Dispatcher.DispatchOptions): Promise<boolean> {
+  /** Sends the request, with `body` read while it is sent. Failures arrive through `started`; nothing is thrown. */
+  send(dispatcher: Dispatcher, options: Dispatcher.DispatchOptions, body: BytesSource | null = null): Promise<boolean> {
     if (this.signal.aborted) {
       this.fail(cancelled(this.who, this.signal.reason));
       return this.started;
@@ -71,7 +78,14 @@ export class Exchange implements Dispatcher.DispatchHandler, AsyncIterableIterat
     this.signal.addEventListener('abort', this.onAbort, { once: true });
     this.timer = setTimeout(this.onTimeout, this.limits.firstByteTimeoutMs);
     try {
-      dispatcher.dispatch({ ...options, headersTimeout: 0, bodyTimeout: 0 }, this);
+      this.upload = body === null ? null : new Upload(body, this.watchUpload());
+    } catch (error) {
+      this.fail(new RecordingSourceError('What was to be sent could not be opened.', error));
+      return this.started;
+    }
+    try {
+      const sent = this.upload === null ? options : { ...options, body: this.upload as unknown as Readable };
+      dispatcher.dispatch({ ...sent, headersTimeout: 0, bodyTimeout: 0 }, this);
     } catch (error) {
       this.onResponseError(null, error as Error);
     }
@@ -121,6 +135,7 @@ export class Exchange implements Dispatcher.DispatchHandler, AsyncIterableIterat
     }
     if (first) this.resolveStarted(true);
     if (this.refused) return; // A refusal's body gets no more time: its first-byte timer runs on, whatever trickles in.
+    this.uploading = false;
     if (first || this.paused) this.stopTimer();
     else this.timer?.refresh();
   }
@@ -142,7 +157,8 @@ export class Exchange implements Dispatcher.DispatchHandler, AsyncIterableIterat
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
-    if (this.failure === null && !this.left && !this.complete) this.fail(this.transportFailure(error));
+    if (this.failure !== null || this.left || this.complete) return;
+    this.fail(transportFailure(this.who, error, this.status, this.receivedBytes > 0 || this.status > 0));
   }
 
   // -- the reader's side
@@ -155,7 +171,10 @@ export class Exchange implements Dispatcher.DispatchHandler, AsyncIterableIterat
     const chunk = this.queue.shift();
     if (chunk !== undefined) {
       this.queuedBytes -= chunk.length;
-      if (this.paused && this.queuedBytes <= QUEUED_BYTES_MAX / 2) this.resume();
+      if (this.paused && this.queuedBytes <= QUEUED_BYTES_MAX / 2) {
+        this.paused = false;
+        this.controller?.resume();
+      }
       return Promise.resolve({ done: false, value: chunk });
     }
     if (this.left) return Promise.resolve(DONE);
@@ -189,7 +208,7 @@ export class Exchange implements Dispatcher.DispatchHandler, AsyncIterableIterat
         if (bytes >= bytesMax) break;
       }
     } catch (error) {
-      if (this.failure?.kind === 'CANCELLED') throw error;
+      if (this.failure instanceof ProviderError && this.failure.kind === 'CANCELLED') throw error;
     } finally {
       clearTimeout(timer);
     }
@@ -218,28 +237,49 @@ export class Exchange implements Dispatcher.DispatchHandler, AsyncIterableIterat
   };
 
   private readonly onTimeout = (): void => {
-    this.fail(
-      timedOut(
-        this.who,
-        this.receivedBytes === 0
-          ? `sent nothing within ${this.limits.firstByteTimeoutMs} ms`
-          : `stopped in the middle of its answer for ${this.limits.idleTimeoutMs} ms`,
-      ),
-    );
+    const { firstByteTimeoutMs, idleTimeoutMs } = this.limits;
+    if (this.uploading && this.upload?.waitsForSource === true) {
+      this.fail(new RecordingSourceError(`What was to be sent could not be read for ${idleTimeoutMs} ms.`));
+      return;
+    }
+    let what = `stopped in the middle of its answer for ${idleTimeoutMs} ms`;
+    if (this.uploading) what = `took nothing of what it was sent for ${idleTimeoutMs} ms`;
+    else if (this.receivedBytes === 0) what = `sent nothing within ${firstByteTimeoutMs} ms`;
+    this.fail(timedOut(this.who, what));
   };
 
-  private fail(error: ProviderError): void {
+  /** What is sent has its own time until the answer begins: as long as it moves, it may take as long as it needs. */
+  private watchUpload(): UploadWatcher {
+    return {
+      moved: () => this.restartTimer(this.limits.idleTimeoutMs, true),
+      ended: () => this.restartTimer(this.limits.firstByteTimeoutMs, false),
+      // A refusal that is being read explains more than the upload that it has made needless.
+      failed: (error) => this.awaitsAnswer() && this.fail(error),
+    };
+  }
+
+  private awaitsAnswer(): boolean {
+    return this.failure === null && !this.left && !this.complete && !this.refused && this.receivedBytes === 0;
+  }
+
+  private restartTimer(milliseconds: number, uploading: boolean): void {
+    if (!this.awaitsAnswer()) return;
+    const runs = uploading && this.uploading;
+    this.uploading = uploading;
+    if (runs) this.timer?.refresh();
+    else {
+      clearTimeout(this.timer);
+      this.timer = setTimeout(this.onTimeout, milliseconds);
+    }
+  }
+
+  private fail(error: Error): void {
     this.failure = error;
     this.stopListening();
     this.rejectStarted(error);
     this.waiter?.reject(error);
     this.waiter = null;
     this.controller?.abort(error);
-  }
-
-  private resume(): void {
-    this.paused = false;
-    this.controller?.resume();
   }
 
   private stopTimer(): void {
@@ -249,28 +289,11 @@ export class Exchange implements Dispatcher.DispatchHandler, AsyncIterableIterat
 
   private stopListening(): void {
     this.stopTimer();
+    this.upload?.stop();
     this.signal.removeEventListener('abort', this.onAbort);
   }
 
   private tooLarge(): ProviderError {
     return rejected(this.who, `answered with more than the ${this.limits.bytesMax} bytes that are taken`, this.status);
-  }
-
-  private transportFailure(error: Error): ProviderError {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'UND_ERR_CONNECT_TIMEOUT') return timedOut(this.who, 'could not be reached in time');
-    if (code === 'UND_ERR_INVALID_ARG') {
-      return rejected(
-        this.who,
-        'could not be called: the request holds a character that HTTP does not allow',
-        undefined,
-        error,
-      );
-    }
-    const what =
-      this.receivedBytes > 0 || this.status > 0
-        ? 'broke off in the middle of its answer'
-        : 'could not be reached, or hung up without an answer';
-    return unavailable(this.who, what, error, this.status > 0 ? this.status : undefined);
   }
 }

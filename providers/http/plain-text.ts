@@ -47,3 +47,11 @@ export function writeSpeechText(spans: SpeechText, writer: MarkupWriter): string
 export function secondsText(milliseconds: number): string {
   return String(Math.round(milliseconds) / 1000);
 }
+
+/**
+ * Plain words in which nothing opens a tag: a space is put after every `<` that could. White space cannot follow it in a tag,
+ * and is not heard. For providers that read tags and document no escape.
+ */
+export function breakUpTags(text: string): string {
+  return text.replace(/<(?=[\p{L}/!?_:|]|$)/gu, '< ');
+}

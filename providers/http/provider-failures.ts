@@ -65,7 +65,7 @@ export interface StatusMeaning {
 /**
  * One meaning for every status that is not the promised answer.
  * 402 speaks of the account behind the key (payment, plan), so it is the key's owner who can act: UNAUTHORIZED.
- * 408 and 409 pass by themselves; the clients of OpenAI and ElevenLabs retry them too.
+ * 408, 409 and 425 pass by themselves; the clients of OpenAI and ElevenLabs retry them too.
  * A 2xx here carried something other than what was asked for, an error in the clothes of a success.
  */
 export function meaningOfStatus(status: number): StatusMeaning {
@@ -87,6 +87,8 @@ export function meaningOfStatus(status: number): StatusMeaning {
       return { kind: 'TIMEOUT', retryable: true, summary: 'gave up waiting for the request' };
     case 409:
       return { kind: 'UNAVAILABLE', retryable: true, summary: 'was busy with a conflicting request' };
+    case 425:
+      return { kind: 'UNAVAILABLE', retryable: true, summary: 'was not ready for the request yet' };
     case 429:
       return { kind: 'UNAVAILABLE', retryable: true, summary: 'is over its rate or concurrency limit' };
     default:
@@ -94,11 +96,19 @@ export function meaningOfStatus(status: number): StatusMeaning {
   }
 }
 
-/** Retry-After as milliseconds from `nowMs`: seconds or an HTTP date (RFC 9110 section 10.2.3); undefined when unusable. */
+/**
+ * How long a provider asks to be left alone, as milliseconds from `nowMs`: `retry-after-ms`, which OpenAI sends, else
+ * Retry-After, seconds or an HTTP date (RFC 9110 section 10.2.3); undefined when unusable.
+ */
 export function retryAfterMs(headers: ResponseHeaders, nowMs: number): number | undefined {
-  const value = firstHeader(headers, 'retry-after')?.trim();
-  if (value === undefined || value === '') return undefined;
-  const wait = /^\d+(\.\d+)?$/.test(value) ? Number(value) * 1000 : Date.parse(value) - nowMs;
+  const exact = firstHeader(headers, 'retry-after-ms')?.trim() ?? '';
+  const value = firstHeader(headers, 'retry-after')?.trim() ?? '';
+  const number = /^\d+(\.\d+)?$/;
+  const wait = number.test(exact)
+    ? Number(exact)
+    : number.test(value)
+      ? Number(value) * 1000
+      : Date.parse(value) - nowMs;
   return Number.isFinite(wait) ? Math.min(Math.max(Math.ceil(wait), 0), RETRY_AFTER_MS_MAX) : undefined;
 }
 

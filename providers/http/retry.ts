@@ -45,6 +45,8 @@ export interface RetryOptions {
   /** In [0, 1). */
   readonly random?: () => number;
   readonly onFailure?: (failed: FailedAttempt) => void;
+  /** Asked before a wait of so many milliseconds: false makes the failure final. Left out: it may be tried again. */
+  readonly mayRetry?: (error: ProviderError, waitMs: number) => boolean;
 }
 
 const BACKOFF_FIRST_MS = 200;
@@ -59,17 +61,18 @@ const BACKOFF_MAX_MS = 5_000;
  * A provider's `speak` resolves with the first byte of audio, so nothing that has been heard is ever made twice.
  */
 export async function retry<T>(run: (attempt: number) => Promise<T>, options: RetryOptions): Promise<T> {
-  const { attemptsMax, signal, clock = systemRetryClock, random = Math.random, onFailure } = options;
+  const { attemptsMax, signal, clock = systemRetryClock, random = Math.random, onFailure, mayRetry } = options;
   const deadline = clock.now() + options.deadlineMs;
   for (let attempt = 1; ; attempt++) {
     try {
       return await run(attempt);
     } catch (error) {
       if (!(error instanceof ProviderError)) throw error;
-      const mayRetry = error.retryable && attempt < attemptsMax && !signal.aborted;
+      const another = error.retryable && attempt < attemptsMax && !signal.aborted;
       const waitMs =
         (error.retryAfterMs ?? 0) + random() * Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** (attempt - 1));
-      const retryInMs = mayRetry && clock.now() + waitMs < deadline ? waitMs : null;
+      const may = another && clock.now() + waitMs < deadline && mayRetry?.(error, waitMs) !== false;
+      const retryInMs = may ? waitMs : null;
       onFailure?.({ attempt, error, retryInMs });
       if (retryInMs === null) throw error;
       await clock.sleep(retryInMs, signal);

@@ -10,6 +10,14 @@ export function asArray(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
+/** The objects of a list; what is none is left out. */
+export function asObjects(value: unknown): readonly JsonObject[] {
+  return asArray(value).flatMap((item): readonly JsonObject[] => {
+    const object = asObject(item);
+    return object === null ? [] : [object];
+  });
+}
+
 /** A string with something in it. */
 export function asText(value: unknown): string | null {
   return typeof value === 'string' && value.trim() !== '' ? value : null;

@@ -75,9 +75,13 @@ function mulaw(samples: Buffer): Buffer {
 
 /** Header bits of Layer III by sample rate: version, rate index, the index of a bit rate, and the frame's length. */
 const MP3_FRAMES: Readonly<Record<number, { second: number; third: number; bytes: number; samples: number }>> = {
+  48000: { second: 0xfb, third: 0x94, bytes: 384, samples: 1152 }, // MPEG-1, 128 kbit/s
   44100: { second: 0xfb, third: 0x90, bytes: 417, samples: 1152 }, // MPEG-1, 128 kbit/s
+  32000: { second: 0xfb, third: 0x98, bytes: 576, samples: 1152 }, // MPEG-1, 128 kbit/s
   24000: { second: 0xf3, third: 0x64, bytes: 144, samples: 576 }, // MPEG-2, 48 kbit/s
   22050: { second: 0xf3, third: 0x40, bytes: 104, samples: 576 }, // MPEG-2, 32 kbit/s
+  16000: { second: 0xf3, third: 0x88, bytes: 288, samples: 576 }, // MPEG-2, 64 kbit/s
+  8000: { second: 0xe3, third: 0x88, bytes: 576, samples: 576 }, // MPEG-2.5, 64 kbit/s
 };
 
 /** Frames whose side information is zero: no coded data, which is silence. */

@@ -14,6 +14,7 @@ export function speechCall(declaration: SpeechDeclaration, changes: Partial<Spee
     language: null,
     speed: 1,
     style: null,
+    quality: declaration.qualities?.[0] ?? null,
     format,
     sampleRate: declaration.formats[format]!.sampleRates[0],
     streaming: false,

@@ -23,6 +23,7 @@ describe('meaningOfStatus', () => {
     [415, 'REJECTED', false],
     [418, 'REJECTED', false],
     [422, 'REJECTED', false],
+    [425, 'UNAVAILABLE', true],
     [429, 'UNAVAILABLE', true],
     [500, 'UNAVAILABLE', true],
     [502, 'UNAVAILABLE', true],
