@@ -1,19 +1,10 @@
 import type { AudioFormat } from '../contract/audio';
-import type { Credential } from '../contract/credential';
 import type { SpeechText } from '../contract/speech-text';
 import type { HttpSpeechAdapter, ProviderVoice, SpeechCall, SpeechModel } from '../contract/tts';
 import { secondsText, writeSpeechText } from '../http/plain-text';
 import { firstHeader } from '../http/provider-failures';
-import {
-  asArray,
-  asCode,
-  asCount,
-  asObject,
-  asText,
-  asWebLink,
-  type JsonObject,
-  validationFailure,
-} from '../http/wire';
+import { asArray, asCount, asObject, asText, asWebLink, type JsonObject } from '../http/wire';
+import { elevenLabs, elevenLabsHeaders } from './vendor';
 
 /** A sign that is read by its name, alone, silence around it included; prose takes about 70. Ours: no list gives a figure. */
 const MILLISECONDS_PER_CHARACTER_MAX = 1_000;
@@ -91,10 +82,6 @@ function requestBody(call: SpeechCall): JsonObject {
   };
 }
 
-function keyHeaders({ secret }: Credential): Record<string, string> {
-  return secret === null ? {} : { 'xi-api-key': secret };
-}
-
 function voiceOf(value: unknown): ProviderVoice[] {
   const voice = asObject(value);
   const id = asText(voice?.voice_id);
@@ -123,13 +110,8 @@ const LANGUAGE_TAG = /^[a-z]{2,3}(-[a-z0-9]{2,8})*$/i;
  * The text's own `[directions]` are the documented way to direct v3 and are passed on as they are written.
  */
 export const elevenLabsSpeech: HttpSpeechAdapter = {
+  ...elevenLabs,
   transport: 'http',
-  provider: 'elevenlabs',
-  name: 'ElevenLabs',
-  firstParty: false,
-  keyHeader: 'X-Provider-Key-ElevenLabs',
-  keyRequired: true,
-  defaultBaseUrl: 'https://api.elevenlabs.io',
   models: [
     model('eleven_multilingual_v2', 10_000),
     model('eleven_flash_v2_5', 40_000),
@@ -150,6 +132,7 @@ export const elevenLabsSpeech: HttpSpeechAdapter = {
     MULAW: { contentType: 'audio/basic', sampleRates: [8000], channels: 1 },
   },
   defaultFormat: 'MP3',
+  streamedFormats: ['MP3', 'OGG_OPUS', 'PCM', 'MULAW'],
   speed: { min: 0.7, max: 1.2 },
   styles: null,
   markup: ['break'],
@@ -161,7 +144,7 @@ export const elevenLabsSpeech: HttpSpeechAdapter = {
     return {
       method: 'POST',
       path: `/v1/text-to-speech/${encodeURIComponent(call.voice)}${stream}?output_format=${outputFormat}`,
-      headers: keyHeaders(credential),
+      headers: elevenLabsHeaders(credential),
       json: requestBody(call),
     };
   },
@@ -176,7 +159,7 @@ export const elevenLabsSpeech: HttpSpeechAdapter = {
   voicesRequest(cursor, credential) {
     const query = new URLSearchParams({ page_size: '100', include_total_count: 'false' });
     if (cursor !== null) query.set('next_page_token', cursor);
-    return { method: 'GET', path: `/v2/voices?${query}`, headers: keyHeaders(credential) };
+    return { method: 'GET', path: `/v2/voices?${query}`, headers: elevenLabsHeaders(credential) };
   },
   voicesPage(body) {
     const page = asObject(body);
@@ -185,13 +168,5 @@ export const elevenLabsSpeech: HttpSpeechAdapter = {
       voices: page.voices.flatMap(voiceOf),
       next: page.has_more === true ? asText(page.next_page_token) : null,
     };
-  },
-  errorOf(body) {
-    const detail = asObject(body)?.detail ?? body;
-    const object = asObject(detail);
-    if (object !== null) {
-      return { code: asCode(object.code) ?? asCode(object.status), message: asText(object.message) ?? undefined };
-    }
-    return validationFailure(detail) ?? { message: asText(detail) ?? undefined };
   },
 };

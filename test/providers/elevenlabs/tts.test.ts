@@ -150,9 +150,10 @@ describe('what the answer tells', () => {
     ],
     ['nonsense', { 'character-cost': 'many' }, { upstreamRequestId: null, billedUnits: null }],
   ])('%s', (_name, headers, report) => {
-    expect({ upstreamRequestId: adapter.requestIdOf(headers), billedUnits: adapter.billedUnits(headers) }).toEqual(
-      report,
-    );
+    expect({
+      upstreamRequestId: adapter.requestIdOf(headers),
+      billedUnits: adapter.billedUnits(headers, speechCall(adapter)),
+    }).toEqual(report);
   });
 });
 
