@@ -113,6 +113,8 @@ export class Authenticator {
   }
 
   private hear({ change, workspaceId, apiKeyId, clientTokenId }: Notice): void {
+    // A stored provider key says nothing about who may sign in.
+    if (change === 'provider-key-changed') return;
     const who: Concerned = {
       workspaceId,
       ...(apiKeyId !== undefined && { apiKeyId }),

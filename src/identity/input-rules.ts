@@ -10,9 +10,9 @@ const ORIGIN_LENGTH_MAX = 255;
 const UNFIT = /[\p{Cc}\p{Cs}]/u;
 
 /** 1 to 200 characters without control characters, not blank. */
-export function checkName(name: string): string {
+export function checkName(name: string, field = 'name'): string {
   if (name.trim() === '' || lengthOf(name) > NAME_MAX || UNFIT.test(name)) {
-    throw badInput('name', `name takes 1 to ${NAME_MAX} characters, not only spaces, without control characters.`);
+    throw badInput(field, `${field} takes 1 to ${NAME_MAX} characters, not only spaces, without control characters.`);
   }
   return name;
 }

@@ -11,6 +11,9 @@ const WRITE_EVERY_MS = 60_000;
 /** Uses of all keys gather this long and are written by one statement. */
 const GATHER_MS = 1_000;
 
+/** Whose last use is written, and what a log calls them. */
+const KINDS = { api_keys: 'API keys', provider_credentials: 'stored provider keys' } as const;
+
 /**
  * Writes when keys were last used, beside the path of requests: a use is noted in memory, and what gathers is written
  * in the background. A failed write is logged, and the next use tries again.
@@ -26,13 +29,14 @@ export class LastUse {
     private readonly database: Pick<Database, 'query'>,
     private readonly clock: Clock,
     private readonly log: IdentityLog,
+    private readonly table: keyof typeof KINDS = 'api_keys',
   ) {}
 
-  note(apiKeyId: string): void {
-    if (this.stopped || this.noted.has(apiKeyId)) return;
-    const writtenAt = this.writtenAt.get(apiKeyId);
+  note(keyId: string): void {
+    if (this.stopped || this.noted.has(keyId)) return;
+    const writtenAt = this.writtenAt.get(keyId);
     if (writtenAt !== undefined && this.clock.monotonic() - writtenAt < WRITE_EVERY_MS) return;
-    this.noted.add(apiKeyId);
+    this.noted.add(keyId);
     this.cancelTimer ??= this.clock.schedule(() => void this.flush(), GATHER_MS);
   }
 
@@ -60,13 +64,13 @@ export class LastUse {
     try {
       // Locked in one order, so that two processes that write at once do not wait for each other.
       await this.database.query(
-        `UPDATE api_keys SET last_used_at = ledger_now()
-         WHERE id IN (SELECT id FROM api_keys WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE)`,
+        `UPDATE ${this.table} SET last_used_at = ledger_now()
+         WHERE id IN (SELECT id FROM ${this.table} WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE)`,
         [ids],
       );
     } catch (error) {
       for (const id of ids) this.writtenAt.delete(id);
-      this.log.warn({ err: error, keys: ids.length }, 'the last use of API keys could not be written');
+      this.log.warn({ err: error, keys: ids.length }, `the last use of ${KINDS[this.table]} could not be written`);
     }
   }
 

@@ -8,7 +8,14 @@ export interface NoticeBus {
   onConnectionChange(handler: (connected: boolean) => void): () => void;
 }
 
-const CHANGES = ['key-created', 'key-rotated', 'key-revoked', 'token-revoked', 'plan-changed'] as const;
+const CHANGES = [
+  'key-created',
+  'key-rotated',
+  'key-revoked',
+  'token-revoked',
+  'plan-changed',
+  'provider-key-changed',
+] as const;
 export type Change = (typeof CHANGES)[number];
 
 /** What has changed, and for whom. Ids only: whoever hears it reads the database. */
@@ -20,7 +27,7 @@ export interface Notice {
 }
 
 /**
- * Tells every process of changes to keys, tokens and plans, so that nobody goes on with what it remembers. To be
+ * Tells every process of changes to keys, tokens, plans and stored provider keys, so that nobody goes on with what it remembers. To be
  * called after the commit: a process that hears earlier would read the old state again.
  */
 export class IdentityNotices {

@@ -25,6 +25,15 @@ test('a root of another size is refused', () => {
   expect(() => KeyRing.fromBase64('')).toThrow('32 bytes');
 });
 
+test('of several roots the first derives what is new, and all derive what may still have to be read', () => {
+  const older = Buffer.alloc(32, 1);
+  const ring = KeyRing.fromBase64(`${root.toString('base64')}, ${older.toString('base64')}`);
+  expect(ring.deriveKey('a').equals(new KeyRing(root).deriveKey('a'))).toBe(true);
+  expect(ring.deriveKeys('a')).toEqual([new KeyRing(root).deriveKey('a'), new KeyRing(older).deriveKey('a')]);
+  expect(() => new KeyRing()).toThrow('32 bytes');
+  expect(() => new KeyRing(root, Buffer.alloc(31))).toThrow('32 bytes');
+});
+
 test('the root shows in no inspection', () => {
   const ring = new KeyRing(root);
   expect(JSON.stringify(ring)).toBe('{}');
