@@ -10,8 +10,8 @@
  * The plans are made once and kept, and rows are reached by their index alone: `holds` is small when a plan is made, so
  * that PostgreSQL would choose to scan it, but every settled operation leaves a dead row there until the next vacuum.
  */
-export const LEDGER_COMMIT = /* sql */ `
-CREATE FUNCTION ledger_commit(
+const ledgerCommit = (holdsHaveFloor: boolean): string => /* sql */ `
+CREATE ${holdsHaveFloor ? 'OR REPLACE ' : ''}FUNCTION ledger_commit(
   p_settles jsonb,
   p_reserves jsonb,
   p_owner uuid,
@@ -79,23 +79,23 @@ BEGIN
       gone.token_amount AS held_token, gone.created_at AS held_at, s.status, s.audio_milliseconds,
       NULL::bigint AS rate, NULL::bigint AS per, false AS allowance_eligible, false AS allowance_only,
       NULL::bigint AS max_credits, NULL::text AS key_operation, NULL::text AS key, NULL::text AS input_hash,
-      false AS rerun_aborted, false AS rolled
+      false AS rerun_aborted, false AS rolled${holdsHaveFloor ? ', NULL::bigint AS at_least' : ''}
     FROM jsonb_to_recordset(p_settles) AS s (n integer, workspace_id uuid, operation_id uuid, credits bigint,
       allowance bigint, token_amount bigint, status text, audio_milliseconds bigint)
     LEFT JOIN gone ON gone.operation_id = s.operation_id AND gone.workspace_id = s.workspace_id
     UNION ALL
     SELECT 1, r.n, r.workspace_id, r.operation_id, r.credits, r.units, r.token_amount, r.client_token_id, NULL,
       NULL, NULL, NULL, NULL, NULL, NULL, NULL, r.rate, r.per, r.allowance_eligible, r.allowance_only, r.max_credits,
-      r.key_operation, r.key, r.input_hash, r.rerun_aborted, r.rolled
+      r.key_operation, r.key, r.input_hash, r.rerun_aborted, r.rolled${holdsHaveFloor ? ', r.at_least' : ''}
     FROM jsonb_to_recordset(p_reserves) AS r (n integer, workspace_id uuid, operation_id uuid, credits bigint,
       units bigint, token_amount bigint, client_token_id uuid, rate bigint, per bigint, allowance_eligible boolean,
       allowance_only boolean, max_credits bigint, key_operation text, key text, input_hash text, rerun_aborted boolean,
       -- The caller has just handled expiries and the period's end of this account.
-      rolled boolean)
+      rolled boolean${holdsHaveFloor ? ', at_least bigint' : ''})
     UNION ALL
     -- The end, after which no account is open.
     SELECT 2, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-      NULL, NULL, NULL, NULL, NULL, NULL, NULL
+      NULL, NULL, NULL, NULL, NULL, NULL, NULL${holdsHaveFloor ? ', NULL' : ''}
     ORDER BY 3, 1, 2
   LOOP
     IF account.workspace_id IS DISTINCT FROM item.workspace_id THEN
@@ -273,7 +273,9 @@ BEGIN
       CONTINUE;
     END IF;
     need := item.amount + CASE WHEN item.rate IS NULL OR item.allowance_only THEN 0
-      ELSE ((item.units - characters) * item.rate + item.per - 1) / item.per END;
+      ELSE ((item.units - characters) * item.rate + item.per - 1) / item.per END;${
+        holdsHaveFloor ? '\n    need := GREATEST(need, item.at_least);' : ''
+      }
     IF need > item.max_credits THEN
       o_outcome := 'MAX_CREDITS'; o_required := need; o_available := free;
       RETURN NEXT;
@@ -396,6 +398,11 @@ BEGIN
   END IF;
 END $$;
 `;
+
+/** As it was first. */
+export const LEDGER_COMMIT = ledgerCommit(false);
+/** A hold is no less than `at_least`, however much the allowance takes: other routes may have to be paid in credits. */
+export const LEDGER_COMMIT_WITH_FLOOR = ledgerCommit(true);
 
 /** Turns holds whose lease ran out into UNKNOWN events: 0 credits, waiting for reconciliation. */
 export const LEDGER_EXPIRE = /* sql */ `

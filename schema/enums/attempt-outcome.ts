@@ -7,7 +7,7 @@ export const AttemptOutcome = defineEnum('AttemptOutcome', 'How one request to a
   UNAVAILABLE: 'Overload, outage or a broken connection.',
   TIMED_OUT: 'The provider did not answer in time.',
   CANCELLED: 'The platform ended it because the caller did.',
-  SKIPPED: "It was not sent, as the provider's circuit is open or it cannot serve the request.",
+  SKIPPED: "It was not sent, as the provider's circuit is open or it could cost more than may be spent.",
   UNKNOWN: 'The process died before the outcome was recorded.',
 });
 export type AttemptOutcome = keyof typeof AttemptOutcome;

@@ -61,6 +61,16 @@ export class AudioFile {
     return this.room.place;
   }
 
+  /** Forgets every byte; the next ones begin the file anew. Nothing may be appended until it resolves. */
+  async restart(): Promise<void> {
+    await this.settled();
+    this.queue = [];
+    this.queuedBytes = 0;
+    this.patches = [];
+    this.written = 0;
+    await this.handle?.truncate(0);
+  }
+
   patch(offset: number, bytes: Uint8Array): void {
     this.patches.push({ offset, bytes });
   }

@@ -1,6 +1,9 @@
 import type { AudioDescription } from '../../providers/contract/audio';
 import type { AudioFile } from './audio-file';
 
+/** What is known of audio before its first byte: one of several providers may make it, each at a rate of its own. */
+export type AnnouncedAudio = Omit<AudioDescription, 'sampleRate'> & { readonly sampleRate: number | null };
+
 /** How a speech's audio ended. A broken one has no more bytes than those that listeners were given. */
 export type AudioEnd = { readonly complete: true } | { readonly complete: false; readonly error: Error };
 
@@ -18,12 +21,12 @@ const WINDOW_BYTES = 1_048_576;
  * the newest stay in memory, so that a listener that keeps up gets them at once and memory does not grow with length.
  */
 export class LiveAudio {
-  private readonly window: Uint8Array[] = [];
+  private window: Uint8Array[] = [];
   private windowBytes = 0;
   /** Chunks that have left the window. */
   private dropped = 0;
   /** Offset at which each chunk ends. */
-  private readonly ends: number[] = [];
+  private ends: number[] = [];
   private end: AudioEnd | null = null;
   private wake: (() => void)[] = [];
   private listeners = 0;
@@ -32,7 +35,7 @@ export class LiveAudio {
 
   constructor(
     readonly operationId: string,
-    readonly description: AudioDescription,
+    readonly description: AnnouncedAudio,
     private readonly file: AudioFile,
   ) {}
 
@@ -70,6 +73,16 @@ export class LiveAudio {
     }
     this.notify();
     return behind;
+  }
+
+  /** Begins anew, as nothing of it has reached anybody. Nothing may be appended until it resolves. */
+  async restart(): Promise<void> {
+    if (this.delivered) throw new Error('Audio that has been heard cannot begin anew.');
+    this.window = [];
+    this.windowBytes = 0;
+    this.dropped = 0;
+    this.ends = [];
+    await this.file.restart();
   }
 
   /** Replaces bytes near the start (a header whose sizes are known at last); what was sent is not taken back. */

@@ -50,6 +50,8 @@ export interface ReserveRequest {
   /** There is no price beyond the allowance. */
   readonly allowanceOnly: boolean;
   readonly maxCredits: MicroCredits | null;
+  /** The hold is no less than this, however much the allowance takes. Left out: 0. */
+  readonly atLeast?: MicroCredits | undefined;
   readonly clientTokenId: string | null;
   /** List price, which a client token's budget counts even where the workspace pays nothing. */
   readonly listCredits: MicroCredits;

@@ -71,6 +71,7 @@ function reserveItem(request: ReserveRequest, rolled: boolean) {
     allowance_eligible: request.allowanceEligible,
     allowance_only: request.allowanceOnly,
     max_credits: request.maxCredits?.toString() ?? null,
+    at_least: request.atLeast?.toString(),
     client_token_id: request.clientTokenId,
     token_amount: request.listCredits.toString(),
     key_operation: idempotency?.operation ?? null,

@@ -23,6 +23,8 @@ export interface MeteredQuote {
   readonly per: number;
   readonly allowanceEligible: boolean;
   readonly allowanceOnly: boolean;
+  /** The hold is no less than this, however much the allowance takes: for routes that it cannot pay. Left out: 0. */
+  readonly atLeast?: MicroCredits;
   /** List price of the whole, which a client token's budget counts. */
   listCredits(units: number): MicroCredits;
 }
@@ -49,6 +51,8 @@ export interface MeteredOperation {
     readonly key: string;
     readonly inputHash: string;
     readonly subscription: boolean;
+    /** Where a listener waits for an operation that another process runs: tells it so, until what is returned is called. */
+    readonly attend?: ((operationId: string) => () => void) | undefined;
   };
   readonly draft: EventDraft;
   /** Calls the provider. Never throws: what went wrong is in its result. */
@@ -98,7 +102,10 @@ export class RunMetered {
         case 'RUNNING': {
           const running = this.dependencies.live.find(outcome.operationId, plan.caller.workspaceId);
           if (running) return { kind: 'running', operation: running, joined: true };
-          await this.dependencies.awaitSettled(outcome.operationId, plan.caller.workspaceId);
+          const stopAttending = plan.idempotency?.attend?.(outcome.operationId);
+          await this.dependencies
+            .awaitSettled(outcome.operationId, plan.caller.workspaceId)
+            .finally(() => stopAttending?.());
           break;
         }
         case 'ABORTED':
@@ -173,11 +180,12 @@ function recordOf(
     provider_id: event.provider_id ?? draft.provider_id,
     model: event.model ?? draft.model,
     credential: event.credential ?? draft.credential,
-    voice_id: event.voice_id ?? draft.voice_id,
-    voice_name: event.voice_name ?? draft.voice_name,
+    // What the route that served has none of must not be that of another.
+    voice_id: event.voice_id === undefined ? draft.voice_id : event.voice_id,
+    voice_name: event.voice_name === undefined ? draft.voice_name : event.voice_name,
     language: event.language ?? draft.language,
     style: draft.style,
-    quality: draft.quality,
+    quality: event.quality === undefined ? draft.quality : event.quality,
     api_key_id: draft.api_key_id,
     end_user_id: draft.end_user_id,
     metadata: draft.metadata,
@@ -217,6 +225,7 @@ function reserveRequest(operationId: string, plan: MeteredOperation): ReserveReq
     allowanceEligible: quote.allowanceEligible,
     allowanceOnly: quote.allowanceOnly,
     maxCredits: plan.maxCredits,
+    atLeast: quote.atLeast,
     clientTokenId: plan.caller.clientTokenId,
     listCredits: quote.listCredits(quote.units),
     idempotency: idempotency && {

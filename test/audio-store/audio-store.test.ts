@@ -117,6 +117,43 @@ it('knows whether a single byte reached anybody', async () => {
   expect(audio.delivered).toBe(true);
 });
 
+describe('audio that begins anew', () => {
+  it('is only what came afterwards, for a listener that waited and in the file, however long it was', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.boolean(),
+        fc.array(fc.uint8Array({ minLength: 1, maxLength: 200_000 }), { maxLength: 6 }),
+        fc.array(fc.uint8Array({ minLength: 1, maxLength: 200_000 }), { minLength: 1, maxLength: 6 }),
+        async (eager, before, after) => {
+          const audio = live(eager);
+          for (const chunk of before) await audio.append(Buffer.from(chunk));
+          await audio.restart();
+          expect(audio.sizeBytes).toBe(0);
+          const listening = heard(audio);
+          for (const chunk of after) await audio.append(Buffer.from(chunk));
+          audio.patch(0, Buffer.from([7]));
+          audio.finish();
+          const whole = Buffer.concat(after);
+          const patched = Buffer.from(whole);
+          patched[0] = 7;
+          const chunks = await listening;
+          expect(chunks.map(({ sequence }) => sequence)).toEqual(after.map((_, index) => index + 1));
+          expect(Buffer.concat(chunks.map(({ bytes }) => bytes)).subarray(1)).toEqual(whole.subarray(1));
+          expect(await stored(audio.operationId)).toEqual(patched);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  it('is refused once a byte was heard', async () => {
+    const audio = live(false);
+    audio.append(Buffer.from('heard'));
+    await audio.chunks().next();
+    await expect(audio.restart()).rejects.toThrow('cannot begin anew');
+  });
+});
+
 it('deletes audio and its index, and finds nothing afterwards', async () => {
   const audio = live(true);
   audio.append(Buffer.from('a'));

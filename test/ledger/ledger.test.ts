@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { newId } from '../../src/lib/ids';
 import { moveClock, openTestDatabase, type TestDatabase } from '../support/database';
-import { DRAFT, LedgerHarness, SUCCEEDED } from './support/ledger-harness';
+import { credits, DRAFT, LedgerHarness, SUCCEEDED } from './support/ledger-harness';
 
 let test: TestDatabase;
 let h: LedgerHarness;
@@ -86,6 +86,25 @@ test_('two operations never share a character of the allowance; it takes the fir
   expect(await h.account(w)).toMatchObject({ allowance_held: 50, held: 60 });
   for (const hold of [a, b]) await h.settle(w, hold.operationId, 0, { allowance: 5 });
   expect(await h.account(w)).toMatchObject({ allowance_used: 10, allowance_held: 0, held: 0 });
+});
+
+test_('a hold has a floor that no allowance lowers, for a route that only credits can pay', async () => {
+  const w = await h.workspace('capped');
+  const speech = { units: 40, rate: 2n, per: 1, allowanceEligible: true };
+  // 50 characters of allowance: all 40, then 10 of 40, then none.
+  const expected = [
+    { credits: 30n, allowance: 40 },
+    { credits: 60n, allowance: 10 },
+  ];
+  for (const hold of expected) expect(await h.reserve(w, 0, { ...speech, atLeast: credits(30) })).toMatchObject(hold);
+  expect(await h.reserve(w, 0, { ...speech, atLeast: credits(30) })).toMatchObject({
+    outcome: 'INSUFFICIENT',
+    required: 80n,
+    available: 10n,
+  });
+  const only = { ...speech, units: 1, maxCredits: credits(9), atLeast: credits(10) };
+  expect(await h.reserve(w, 0, only)).toMatchObject({ outcome: 'MAX_CREDITS', required: 10n });
+  expect(await h.reserve(w, 0, { ...only, maxCredits: null })).toMatchObject({ outcome: 'HELD', credits: 10n });
 });
 
 test_('a price beyond the allowance that does not exist is refused, not charged', async () => {

@@ -1,57 +1,45 @@
-import { createAssembler } from '../../../providers/audio/create-assembler';
 import { ProviderError } from '../../../providers/contract/errors';
-import type { SpeechText } from '../../../providers/contract/speech-text';
-import type { SpeechResponse } from '../../../providers/contract/tts';
-import { retry } from '../../../providers/http/retry';
 import type { AudioStore } from '../../audio-store/audio-store';
-import { LiveAudio } from '../../audio-store/live-audio';
-import type { AttemptRecord } from '../../ledger/entries';
+import { type AnnouncedAudio, LiveAudio } from '../../audio-store/live-audio';
 import type { Clock } from '../../lib/clock';
 import { AppError } from '../../lib/errors';
-import { countCharacters } from '../../speech-text/count-characters';
-import { splitSpeech } from '../../speech-text/split-speech';
 import type { EndReason, LiveOperation } from '../live-operations';
-import { asProviderError, attemptCode, attemptOutcome, providerFailure } from '../provider-failure';
+import { asProviderError, providerFailure } from '../provider-failure';
+import type { UsableRoutes } from '../routing/route-holds';
+import type { Router } from '../routing/router';
 import type { WorkResult } from '../run-metered';
+import { mayBeginAnew, type SpeechProgress, speakByAny } from './speak-route';
 import type { SpeechRequest } from './speech-request';
 import type { SpeechRoute } from './speech-route';
 
 /** The platform's own patience with a provider, in milliseconds. */
 const FIRST_BYTE_TIMEOUT_MS = 60_000;
-const IDLE_TIMEOUT_MS = 30_000;
 const OPERATION_TIMEOUT_MS = 600_000;
-const ATTEMPTS_MAX = 3;
-/** No speech is this large: 100,000 characters of 48 kHz PCM are some 0.7 GB. */
-const BYTES_MAX = 1_073_741_824;
-/** A part of the text is answered with far less. */
-const BYTES_PER_CHARACTER_MAX = 65_536;
-const PART_BYTES_MIN = 16_777_216;
 
 export interface SpeechMaking {
   readonly request: SpeechRequest;
-  readonly route: SpeechRoute;
+  /** Who may speak, in order. */
+  readonly routes: UsableRoutes<SpeechRoute>;
+  /** What listeners were told before anybody has spoken. */
+  readonly announced: AnnouncedAudio;
   /** Bytes are forwarded as they come; otherwise only the whole matters. */
   readonly streaming: boolean;
   /** Resolves when the next part may be sent: while nobody listens to a stream, no more is bought. */
-  readonly mayContinue?: () => Promise<void>;
+  readonly mayContinue?: (() => Promise<void>) | undefined;
 }
 
 export interface SpeechMakingDependencies {
   readonly clock: Clock;
   readonly store: AudioStore;
-  readonly learnPace: (making: SpeechMaking, milliseconds: number) => void;
+  readonly router: Router;
+  readonly learnPace: (request: SpeechRequest, route: SpeechRoute, milliseconds: number) => void;
   readonly logFailure: (operationId: string, error: unknown) => void;
 }
 
-interface Progress {
-  /** On the monotonic clock. */
-  readonly deadline: number;
-  readonly attempts: AttemptRecord[];
-  /** Counted characters of every part that a provider was sent. */
-  charactersSent: number;
-  providerCount: { unit: string; quantity: number } | null;
-  audioMilliseconds: number;
-  audio: { sampleRate: number; channels: number } | null;
+/** How a speech ended, and the route that spoke it, or failed last. */
+export interface MadeSpeech {
+  readonly result: WorkResult;
+  readonly route: SpeechRoute;
 }
 
 /** Calls the provider for every part of a speech and joins what comes into one file. Never throws. */
@@ -59,210 +47,95 @@ export async function makeSpeech(
   operation: LiveOperation,
   making: SpeechMaking,
   dependencies: SpeechMakingDependencies,
-): Promise<WorkResult> {
-  const { request, route } = making;
-  const audio = new LiveAudio(operation.id, route.audio, dependencies.store.create(operation.id, making.streaming));
+): Promise<MadeSpeech> {
+  const { request, routes, streaming } = making;
+  const { clock, router, store } = dependencies;
+  const audio = new LiveAudio(operation.id, making.announced, store.create(operation.id, streaming));
   operation.audio = audio;
-  const deadline = dependencies.clock.monotonic() + (request.timeoutMs ?? OPERATION_TIMEOUT_MS);
-  const progress: Progress = {
-    deadline,
+  const ownTimeout = request.routing.timeoutMs;
+  const timeout = ownTimeout ?? OPERATION_TIMEOUT_MS;
+  const progress: SpeechProgress = {
+    route: firstOf(routes),
     attempts: [],
     charactersSent: 0,
     providerCount: null,
     audioMilliseconds: 0,
     audio: null,
+    broke: false,
   };
-  const ownTimeout = request.timeoutMs;
+  const options = {
+    signal: operation.signal,
+    deadline: clock.monotonic() + timeout,
+    firstByteTimeoutMs: FIRST_BYTE_TIMEOUT_MS,
+    attempts: progress.attempts,
+    leftOut: routes.leftOut,
+    mayGoOn: () => mayBeginAnew(audio, streaming),
+  };
   let platformTimeout = false;
-  const stopTimer = dependencies.clock.schedule(() => {
+  const stopTimer = clock.schedule(() => {
     platformTimeout = ownTimeout === null;
     operation.end('TIMEOUT');
-  }, ownTimeout ?? OPERATION_TIMEOUT_MS);
+  }, timeout);
   let failure: unknown = null;
   try {
-    await speakAll(operation, making, progress, audio, dependencies);
+    const { mayContinue } = making;
+    await speakByAny({ request, routes, streaming, mayContinue, audio, options, progress, router });
   } catch (error) {
     failure = error;
   } finally {
     stopTimer();
   }
-  if (!failure) {
-    dependencies.learnPace(making, progress.audioMilliseconds);
-    return {
-      status: 'SUCCEEDED',
-      error: null,
-      units: request.characters,
-      event: eventOf(making, progress, request.characters, audio, audio.place()),
-    };
+  if (failure) {
+    const result = brokenOff(operation, making, progress, audio, failure, platformTimeout, dependencies);
+    return { result, route: progress.route };
   }
-  return brokenOff(operation, making, progress, audio, failure, platformTimeout, dependencies);
+  dependencies.learnPace(request, progress.route, progress.audioMilliseconds);
+  const event = eventOf(request, progress, request.characters, audio, audio.place());
+  return { result: { status: 'SUCCEEDED', error: null, units: request.characters, event }, route: progress.route };
 }
 
-async function speakAll(
-  operation: LiveOperation,
-  making: SpeechMaking,
-  progress: Progress,
-  audio: LiveAudio,
-  dependencies: SpeechMakingDependencies,
-): Promise<void> {
-  const { request, route } = making;
-  const parts = partsOf(making);
-  const assembler = createAssembler(route.audio);
-  let total = 0;
-  for (const [index, part] of parts.entries()) {
-    if (index > 0) await making.mayContinue?.();
-    // Counted before the answer: a part that was sent is paid for, whether or not the caller waits for it.
-    if (!operation.signal.aborted) {
-      progress.charactersSent =
-        index === parts.length - 1 ? request.characters : progress.charactersSent + countCharacters(part);
-    }
-    const response = await speakPart(operation, making, part, progress, dependencies);
-    try {
-      for await (const chunk of response.chunks) {
-        for (const bytes of assembler.push(chunk)) {
-          total += bytes.length;
-          if (total > BYTES_MAX) throw tooLarge(route.providerId);
-          const behind = audio.append(bytes);
-          progress.audioMilliseconds = assembler.durationSoFarMs();
-          if (behind) await behind;
-        }
-      }
-      for (const bytes of assembler.endPart()) audio.append(bytes);
-    } catch (error) {
-      noteFailure(progress, route.providerId, error);
-      throw error;
-    }
-  }
-  let done: ReturnType<typeof assembler.finish>;
-  try {
-    done = assembler.finish();
-  } catch (error) {
-    noteFailure(progress, route.providerId, error);
-    throw error;
-  }
-  for (const bytes of done.tail) audio.append(bytes);
-  if (done.patch) audio.patch(done.patch.offset, done.patch.bytes);
-  progress.audioMilliseconds = done.durationMs;
-  progress.audio = { sampleRate: done.sampleRate, channels: done.channels };
-}
-
-/** The usual text is one part; a long one is split at sentences to what the provider takes. */
-function partsOf({ request, route }: SpeechMaking): readonly SpeechText[] {
-  const { declaration } = route.provider;
-  const measure = (spans: SpeechText): number => declaration.render(spans).length;
-  if (measure(request.spans) <= route.model.charactersMax) return [request.spans];
-  return splitSpeech(request.spans, route.model.charactersMax, measure);
-}
-
-async function speakPart(
-  operation: LiveOperation,
-  making: SpeechMaking,
-  spans: SpeechText,
-  progress: Progress,
-  { clock }: SpeechMakingDependencies,
-): Promise<SpeechResponse> {
-  const { request, route } = making;
-  const call = {
-    model: route.model,
-    voice: route.voice,
-    spans,
-    language: request.language,
-    speed: request.speed,
-    style: request.style,
-    format: route.audio.format,
-    sampleRate: route.audio.sampleRate,
-    streaming: making.streaming,
-  };
-  const attempt = async (): Promise<SpeechResponse> => {
-    const began = clock.monotonic();
-    const record: AttemptRecord = {
-      provider: route.providerId,
-      model: route.modelId,
-      credential: route.credential.source,
-      outcome: 'SERVED',
-      errorCode: null,
-      upstreamRequestId: null,
-      latencyMs: null,
-    };
-    progress.attempts.push(record);
-    try {
-      const response = await route.provider.speak(call, {
-        credential: route.credential,
-        signal: operation.signal,
-        firstByteTimeoutMs: FIRST_BYTE_TIMEOUT_MS,
-        idleTimeoutMs: IDLE_TIMEOUT_MS,
-        bytesMax: Math.max(PART_BYTES_MIN, route.provider.declaration.render(spans).length * BYTES_PER_CHARACTER_MAX),
-      });
-      record.latencyMs = clock.monotonic() - began;
-      record.upstreamRequestId = response.upstreamRequestId;
-      if (response.billedUnits) {
-        progress.providerCount = {
-          unit: response.billedUnits.unit,
-          quantity: (progress.providerCount?.quantity ?? 0) + response.billedUnits.quantity,
-        };
-      }
-      return response;
-    } catch (error) {
-      record.latencyMs = clock.monotonic() - began;
-      if (error instanceof ProviderError) record.upstreamRequestId = error.upstreamRequestId ?? null;
-      noteFailure(progress, route.providerId, error);
-      throw error;
-    }
-  };
-  return retry(attempt, {
-    attemptsMax: ATTEMPTS_MAX,
-    deadlineMs: progress.deadline - clock.monotonic(),
-    signal: operation.signal,
-  });
-}
-
-function noteFailure(progress: Progress, providerId: string, error: unknown): void {
-  const last = progress.attempts[progress.attempts.length - 1];
-  const failure = asProviderError(providerId, error);
-  if (!last || !failure) return;
-  last.outcome = attemptOutcome(failure);
-  last.errorCode = attemptCode(failure);
-}
+/** The first route that may be used. */
+export const firstOf = ({ candidates, leftOut }: UsableRoutes<SpeechRoute>): SpeechRoute =>
+  candidates.find((candidate) => !leftOut?.has(candidate))!;
 
 function brokenOff(
   operation: LiveOperation,
-  making: SpeechMaking,
-  progress: Progress,
+  { request, routes }: SpeechMaking,
+  progress: SpeechProgress,
   audio: LiveAudio,
   failure: unknown,
   platformTimeout: boolean,
   dependencies: SpeechMakingDependencies,
 ): WorkResult {
-  const { route } = making;
+  const { route } = progress;
   const reason = operation.endReason;
   if (reason && reason !== 'STOPPING' && !platformTimeout) {
     const units = audio.delivered ? progress.charactersSent : 0;
-    return { status: 'ABORTED', error: abortedBy(reason), units, event: eventOf(making, progress, units, audio) };
+    return { status: 'ABORTED', error: abortedBy(reason), units, event: eventOf(request, progress, units, audio) };
   }
-  const event = eventOf(making, progress, making.request.characters, audio);
+  const failed = (error: AppError): WorkResult => {
+    return { status: 'FAILED', error, units: 0, event: eventOf(request, progress, request.characters, audio) };
+  };
   if (platformTimeout) {
     const timeout = new ProviderError({
       provider: route.providerId,
       kind: 'TIMEOUT',
       retryable: true,
-      message: `${route.provider.declaration.name} did not finish within ${OPERATION_TIMEOUT_MS / 1000} seconds.`,
+      message: `${route.name} did not finish within ${OPERATION_TIMEOUT_MS / 1000} seconds.`,
     });
-    return { status: 'FAILED', error: providerFailure(timeout, progress.attempts), units: 0, event };
+    return failed(providerFailure(timeout, progress.attempts));
   }
   if (reason === 'STOPPING') {
-    const error = new AppError(
-      'UNAVAILABLE',
-      'The server was stopped before the speech was made; try again.',
-      {},
-      failure,
+    return failed(
+      new AppError('UNAVAILABLE', 'The server was stopped before the speech was made; try again.', {}, failure),
     );
-    return { status: 'FAILED', error, units: 0, event };
   }
   const known = asProviderError(route.providerId, failure);
-  if (known) return { status: 'FAILED', error: providerFailure(known, progress.attempts), units: 0, event };
+  if (known) return failed(providerFailure(known, progress.attempts, routes.candidates));
   dependencies.logFailure(operation.id, failure);
-  const error = new AppError('INTERNAL_SERVER_ERROR', 'The speech could not be made. It was not charged.', {}, failure);
-  return { status: 'FAILED', error, units: 0, event };
+  return failed(
+    new AppError('INTERNAL_SERVER_ERROR', 'The speech could not be made. It was not charged.', {}, failure),
+  );
 }
 
 function abortedBy(reason: EndReason): AppError {
@@ -279,19 +152,25 @@ function abortedBy(reason: EndReason): AppError {
 }
 
 function eventOf(
-  making: SpeechMaking,
-  progress: Progress,
+  request: SpeechRequest,
+  progress: SpeechProgress,
   characters: number,
   audio: LiveAudio,
   place: string | null = null,
 ): WorkResult['event'] {
-  const { route } = making;
+  const { route, attempts } = progress;
   return {
+    provider_id: route.providerId,
+    model: route.modelId,
+    credential: route.credential.source,
+    voice_id: route.voiceId,
+    voice_name: route.voiceName,
+    quality: route.quality,
     characters,
     input_tokens: Math.ceil(characters / 4),
     audio_milliseconds: progress.audioMilliseconds,
-    requests: progress.attempts.length,
-    attempts: progress.attempts,
+    requests: requestsOf(attempts),
+    attempts,
     provider_count: progress.providerCount,
     artifact: {
       format: route.audio.format,
@@ -299,16 +178,15 @@ function eventOf(
       sampleRate: progress.audio?.sampleRate ?? route.audio.sampleRate,
       channels: progress.audio?.channels ?? route.audio.channels,
       sizeBytes: audio.sizeBytes,
-      delivery: making.request.delivery,
+      delivery: request.delivery,
       place,
     },
   };
 }
 
-const tooLarge = (provider: string): ProviderError =>
-  new ProviderError({
-    provider,
-    kind: 'REJECTED',
-    retryable: false,
-    message: 'The provider sent more audio than any speech has.',
-  });
+/** Those that were sent. */
+function requestsOf(attempts: SpeechProgress['attempts']): number {
+  let sent = 0;
+  for (const { outcome } of attempts) if (outcome !== 'SKIPPED') sent += 1;
+  return sent;
+}

@@ -10,12 +10,15 @@ import {
   type MicroCredits,
   micro,
   USD_E10_PER_MICRO,
+  ZERO,
 } from '../../lib/credits';
 import { AppError } from '../../lib/errors';
-import type { VoiceCatalogue } from '../voice-catalogue';
-import type { PricedSpeech, SpeechPricing } from './speech-pricing';
+import { dearestToDrop, overMaxCredits, type UsableRoutes, usableOf } from '../routing/route-holds';
+import type { MeteredQuote } from '../run-metered';
+import { firstOf } from './make-speech';
 import { readSpeechInput, type SpeechInput, type SpeechRequest } from './speech-request';
-import { confirmVoice, planRoute, type SpeechProviders, type SpeechRoute } from './speech-route';
+import { planOwnRoute, planRoutes, type SpeechRoute, type SpeechRouting } from './speech-route';
+import { type PricedSpeechRoute, priceRoutes, type SpeechStartDependencies } from './start-speech';
 
 const wholeNumber = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
@@ -26,41 +29,40 @@ interface Purse {
   readonly budget: bigint | null;
 }
 
+export interface SpeechEstimateDependencies extends Pick<SpeechStartDependencies, 'pricing' | 'latencyOf'> {
+  readonly routing: SpeechRouting;
+  readonly balances: Balances;
+  readonly budgets: ClientTokenBudgets;
+}
+
 /** Free answers to what a speech would cost. */
 export class SpeechEstimates {
-  constructor(
-    private readonly dependencies: {
-      readonly providers: SpeechProviders;
-      readonly voices: VoiceCatalogue;
-      readonly pricing: SpeechPricing;
-      readonly balances: Balances;
-      readonly budgets: ClientTokenBudgets;
-    },
-  ) {}
+  constructor(private readonly dependencies: SpeechEstimateDependencies) {}
 
+  /** Of the route that would be tried first; the most that it can cost is what would be held for it and its fallbacks. */
   async estimate(context: PrincipalContext, input: SpeechInput): Promise<UsageEstimate> {
-    const { providers, voices, pricing } = this.dependencies;
     // Neither format nor delivery changes a price; a format that the provider lacks is found when it is asked for.
     const request = { ...readSpeechInput(input), format: null, sampleRate: null };
-    const route = await confirmVoice(planRoute(request, providers, context.providerKeys), voices);
-    return this.estimateOf(request, route, pricing.quote(request, route), await this.purse(context));
+    const routes = await planRoutes(request, context, this.dependencies.routing, false);
+    return this.estimateOf(request, priceRoutes({ request, routes }, this.dependencies), await this.purse(context));
   }
 
   /** Every provider that could speak it at present, cheapest first; those that cannot are left out. */
   async compare(context: PrincipalContext, input: SpeechInput): Promise<UsageEstimate[]> {
-    const { providers, pricing } = this.dependencies;
+    const { routing, pricing } = this.dependencies;
     const purse = await this.purse(context);
     const estimates: { estimate: UsageEstimate; credits: bigint }[] = [];
-    for (const provider of providers.keys()) {
+    for (const provider of routing.providers.keys()) {
       const request = {
-        ...readSpeechInput({ ...input, provider, model: null, voice: null }),
+        ...readSpeechInput({ ...input, provider, model: null, voice: null, routing: null }),
         format: null,
         sampleRate: null,
       };
       try {
-        const route = planRoute(request, providers, context.providerKeys);
-        const priced = pricing.quote(request, route);
-        estimates.push({ estimate: this.estimateOf(request, route, priced, purse), credits: priced.expectedCredits });
+        const candidate = await planOwnRoute(request, context, routing);
+        const priced = pricing.quote(request, candidate);
+        const estimate = this.estimateOf(request, [{ candidate, quote: priced.quote, priced }], purse);
+        estimates.push({ estimate, credits: priced.expectedCredits });
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
       }
@@ -69,16 +71,18 @@ export class SpeechEstimates {
     return estimates.sort((a, b) => order(a.credits, b.credits)).map(({ estimate }) => estimate);
   }
 
-  private estimateOf(request: SpeechRequest, route: SpeechRoute, priced: PricedSpeech, purse: Purse): UsageEstimate {
+  private estimateOf(request: SpeechRequest, all: readonly PricedSpeechRoute[], purse: Purse): UsageEstimate {
     const { account } = purse;
-    const { quote } = priced;
-    const allowance = quote.allowanceEligible ? Math.min(quote.units, allowanceLeft(account)) : 0;
-    const priceOf = (units: number): MicroCredits =>
-      quote.rate === null || quote.allowanceOnly
-        ? micro(0)
-        : micro(divideRoundingUp(BigInt(Math.max(0, units - allowance)) * quote.rate, BigInt(quote.per)));
-    const expected = priceOf(priced.unit === 'AUDIO_SECOND' ? priced.expectedMilliseconds : quote.units);
-    const atMost = priceOf(quote.units);
+    const usable = affordableOf(all, request.maxCredits, purse);
+    const route = firstOf(usable);
+    const { priced, quote } = all.find(({ candidate }) => candidate === route)!;
+    const allowance = allowanceFor(quote, account);
+    const expected = priceOf(
+      quote,
+      priced.unit === 'AUDIO_SECOND' ? priced.expectedMilliseconds : quote.units,
+      account,
+    );
+    const atMost = priceOf(usable.hold, usable.hold.units, account);
     const tokens = Math.ceil(request.characters / 4);
     const remaining = remainingOf(account);
     const left = purse.budget === null ? remaining : lesser(purse.budget, remaining);
@@ -100,12 +104,7 @@ export class SpeechEstimates {
         (expected - fromOverage) * USD_E10_PER_MICRO + fromOverage * BigInt(account.overageRate ?? 10),
       ),
       balanceAfter: formatCredits(left > expected ? left - expected : 0n),
-      affordable: affordable(
-        purse,
-        atMost,
-        quote.listCredits(quote.units),
-        allowance === quote.units || !quote.allowanceOnly,
-      ),
+      affordable: isAffordable(usable.hold, purse),
       summary: `This preview will use about ${wholeNumber.format(tokens)} tokens and ${seconds.toFixed(1)} seconds of audio.`,
     };
   }
@@ -130,10 +129,43 @@ function allowanceLeft(account: AccountBalance): number {
   return Number(account.allowanceLimit - account.allowanceUsed - account.allowanceHeld);
 }
 
-function affordable(purse: Purse, atMost: bigint, listPrice: bigint, served: boolean): boolean {
-  if (!served) return false;
-  if (purse.budget !== null && listPrice > purse.budget) return false;
-  const over = overageLeft(purse.account);
-  if (purse.account.blocked && atMost > 0n) return false;
-  return over === null || atMost <= remainingOf(purse.account) + over;
+/** Characters of a quote that the allowance would pay for at present. */
+const allowanceFor = (quote: MeteredQuote, account: AccountBalance): number =>
+  quote.allowanceEligible ? Math.max(0, Math.min(quote.units, allowanceLeft(account))) : 0;
+
+/** As the ledger prices a hold, see `ledger_commit`. */
+function priceOf(quote: MeteredQuote, units: number, account: AccountBalance): MicroCredits {
+  const { rate, per, allowanceOnly, credits = ZERO, atLeast = ZERO } = quote;
+  const rest = BigInt(Math.max(0, units - allowanceFor(quote, account)));
+  const price = rate === null || allowanceOnly ? credits : micro(credits + divideRoundingUp(rest * rate, BigInt(per)));
+  return price > atLeast ? price : atLeast;
+}
+
+function isAffordable(hold: MeteredQuote, purse: Purse): boolean {
+  const { account, budget } = purse;
+  if (hold.allowanceOnly && allowanceFor(hold, account) < hold.units) return false;
+  const atMost = priceOf(hold, hold.units, account);
+  if (budget !== null && hold.listCredits(hold.units) > budget) return false;
+  if (account.blocked && atMost > 0n) return false;
+  const over = overageLeft(account);
+  return over === null || atMost <= remainingOf(account) + over;
+}
+
+/** The routes that would be held for: fallbacks that cannot be paid for are done without, as `startWithin` does. */
+function affordableOf(
+  all: readonly PricedSpeechRoute[],
+  maxCredits: MicroCredits | null,
+  purse: Purse,
+): UsableRoutes<SpeechRoute> {
+  if (all.length === 1) return usableOf(all, undefined);
+  const leftOut = overMaxCredits(all, maxCredits);
+  // An estimate tells what a speech costs; that it is too much for maxCredits the caller sees.
+  if (leftOut.size === all.length) leftOut.clear();
+  for (;;) {
+    const usable = usableOf(all, leftOut);
+    if (isAffordable(usable.hold, purse)) return usable;
+    const dropped = dearestToDrop(all, leftOut, 'INSUFFICIENT_CREDITS');
+    if (!dropped) return usable;
+    leftOut.set(dropped.candidate, 'INSUFFICIENT_CREDITS');
+  }
 }

@@ -8,36 +8,22 @@ import type { UsageEventRow } from '../../ledger/usage-event';
 import { AppError, badInput, notFound } from '../../lib/errors';
 import { isId } from '../../lib/ids';
 import type { LiveOperation, LiveOperations } from '../live-operations';
-import type { RunMetered, Started } from '../run-metered';
 import type { UsageRepository } from '../usage-repository';
 import { OperationUsageView } from '../views/operation-usage-view';
 import { type SpeechArtifact, type SpeechSource, type SpeechViewDependencies, speechView } from '../views/speech-view';
-import type { VoiceCatalogue } from '../voice-catalogue';
-import { makeSpeech, type SpeechMakingDependencies } from './make-speech';
 import type { SpeechEstimates } from './speech-estimates';
-import type { SpeechPricing } from './speech-pricing';
-import {
-  checkTokenRules,
-  hashSpeechRequest,
-  readSpeechInput,
-  type SpeechInput,
-  type SpeechRequest,
-} from './speech-request';
-import { confirmVoice, ownKeyFingerprint, planRoute, type SpeechProviders, type SpeechRoute } from './speech-route';
-import { SpeechStreams } from './speech-streams';
+import { checkTokenRules, readSpeechInput, type SpeechInput } from './speech-request';
+import { planRoutes, type SpeechRouting } from './speech-route';
+import { type PreparedSpeech, type SpeechStartDependencies, startSpeech } from './start-speech';
 
 export interface SpeechDependencies {
-  readonly providers: SpeechProviders;
-  readonly voices: VoiceCatalogue;
-  readonly pricing: SpeechPricing;
+  readonly routing: SpeechRouting;
+  readonly starting: SpeechStartDependencies;
   readonly estimates: SpeechEstimates;
-  readonly run: RunMetered;
   readonly live: LiveOperations;
   readonly usage: UsageRepository;
   readonly store: AudioStore;
   readonly views: SpeechViewDependencies;
-  readonly making: SpeechMakingDependencies;
-  readonly streams: SpeechStreams;
   /** Asks the process that runs an operation to end it; resolves when it is final. */
   readonly cancelElsewhere: (operationId: string, workspaceId: string) => Promise<void>;
 }
@@ -50,16 +36,18 @@ export class SpeechOperations {
   constructor(private readonly dependencies: SpeechDependencies) {}
 
   async synthesize(context: PrincipalContext, input: SpeechInput): Promise<SynthesizeSpeechPayload> {
-    const { request, route } = await this.prepare(context, input);
+    const streaming = input.delivery === 'STREAM';
+    const prepared = await this.prepare(context, input, streaming);
+    const delivery = { streaming, subscription: false, endedWith };
     for (let repeat = 0; repeat < REPEATS_MAX; repeat++) {
-      const started = await this.start(context, request, route, request.delivery === 'STREAM', false);
+      const started = await startSpeech(context, prepared, delivery, this.dependencies.starting);
       if (started.kind === 'replay') {
         const replay = await this.replay(context, started.operationId);
         if (replay) return replay;
         continue;
       }
       const { operation, joined } = started;
-      if (request.delivery === 'STREAM') {
+      if (streaming) {
         return { speech: this.viewOf(sourceOf(operation, null)), usage: null, replayed: joined };
       }
       const event = await operation.settled;
@@ -89,10 +77,11 @@ export class SpeechOperations {
       );
     }
     if (after !== null && after < 0) throw badInput('after', 'after takes the last sequence seen, 0 or more.');
-    const { request, route } = await this.prepare(context, input);
-    const started = await this.start(context, request, route, true, true);
+    const prepared = await this.prepare(context, input, true);
+    const delivery = { streaming: true, subscription: true, endedWith };
+    const started = await startSpeech(context, prepared, delivery, this.dependencies.starting);
     if (started.kind === 'running') {
-      return this.dependencies.streams.listen(context, started.operation, after, (event) =>
+      return this.dependencies.starting.streams.listen(context, started.operation, after, (event) =>
         this.viewOf(sourceOf(started.operation, event)),
       );
     }
@@ -108,7 +97,7 @@ export class SpeechOperations {
         'The speech of this key is complete, but its audio is no longer kept; use a new key.',
       );
     }
-    return this.dependencies.streams.replay(event, speech, after);
+    return this.dependencies.starting.streams.replay(event, speech, after);
   }
 
   async cancel(context: PrincipalContext, id: string): Promise<CancelSpeechPayload> {
@@ -169,79 +158,13 @@ export class SpeechOperations {
     return this.dependencies.estimates.compare(context, input);
   }
 
-  private async prepare(
-    context: PrincipalContext,
-    input: SpeechInput,
-  ): Promise<{ request: SpeechRequest; route: SpeechRoute }> {
+  private async prepare(context: PrincipalContext, input: SpeechInput, streamed: boolean): Promise<PreparedSpeech> {
     const request = readSpeechInput(input);
     checkTokenRules(request, context.principal);
-    const { providers, voices, pricing } = this.dependencies;
-    const route = await confirmVoice(planRoute(request, providers, context.providerKeys), voices);
-    pricing.checkPlan(context.principal.planId, request, route);
-    return { request, route };
-  }
-
-  private start(
-    context: PrincipalContext,
-    request: SpeechRequest,
-    route: SpeechRoute,
-    streaming: boolean,
-    subscription: boolean,
-  ): Promise<Started> {
-    const { principal } = context;
-    const { pricing, run, making, streams } = this.dependencies;
-    const priced = pricing.quote(request, route);
-    const operationName = subscription ? 'speechStream' : 'synthesizeSpeech';
-    const draft: EventDraft = {
-      capability: 'TEXT_TO_SPEECH',
-      provider_id: route.providerId,
-      model: route.modelId,
-      credential: route.credential.source,
-      voice_id: route.voiceId,
-      voice_name: route.voiceName,
-      language: request.language,
-      style: request.style,
-      quality: request.quality,
-      api_key_id: principal.apiKeyId,
-      end_user_id: principal.endUserId ?? request.endUserId,
-      metadata: request.metadata,
-      characters: request.characters,
-      input_tokens: Math.ceil(request.characters / 4),
-      output_tokens: 0,
-      requests: 1,
-      estimated_credits: priced.expectedCredits.toString(),
-      estimated_audio_milliseconds: priced.expectedMilliseconds,
-      rate_card_version: pricing.version,
-      attempts: [],
-      artifact: { ...route.audio, delivery: subscription ? 'STREAM' : request.delivery },
-    };
-    return run.start({
-      caller: principal,
-      quote: priced.quote,
-      maxCredits: request.maxCredits,
-      idempotency:
-        request.idempotencyKey === null
-          ? null
-          : {
-              operation: operationName,
-              key: request.idempotencyKey,
-              inputHash: hashSpeechRequest(request, ownKeyFingerprint(route)),
-              subscription,
-            },
-      draft,
-      work: async (operation) => {
-        const mayContinue = subscription ? () => streams.mayContinue(operation) : undefined;
-        const result = await makeSpeech(operation, { request, route, streaming, mayContinue }, making);
-        // Priced by the second: what was delivered, where anything is to be charged at all.
-        if (priced.unit !== 'AUDIO_SECOND' || result.units === 0) return result;
-        return { ...result, units: result.event.audio_milliseconds ?? 0 };
-      },
-      finished: (operation, outcome) => {
-        if (outcome instanceof AppError) operation.audio?.fail(outcome);
-        else if (outcome.status === 'SUCCEEDED') operation.audio?.finish();
-        else operation.audio?.fail(endedWith(operation, outcome));
-      },
-    });
+    const { routing, starting } = this.dependencies;
+    const routes = await planRoutes(request, context, routing, streamed);
+    for (const route of routes) starting.pricing.checkPlan(context.principal.planId, request, route);
+    return { request, routes };
   }
 
   /** The result of an earlier call; null where it turned out not to have succeeded. */
@@ -266,12 +189,14 @@ export class SpeechOperations {
 
   private findLive(context: PrincipalContext, id: string): LiveOperation | null {
     const operation = this.dependencies.live.find(id, context.principal.workspaceId);
-    return operation && isOwn(context, operation.clientTokenId) ? operation : null;
+    if (operation?.draft.capability !== 'TEXT_TO_SPEECH') return null;
+    return isOwn(context, operation.clientTokenId) ? operation : null;
   }
 
   private async heldFor(context: PrincipalContext, id: string) {
     const held = await this.dependencies.usage.held(id, context.principal.workspaceId);
-    return held && isOwn(context, held.clientTokenId) ? held : null;
+    if (held?.details.capability !== 'TEXT_TO_SPEECH') return null;
+    return isOwn(context, held.clientTokenId) ? held : null;
   }
 
   private viewOf(source: SpeechSource): Speech {

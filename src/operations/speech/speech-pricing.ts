@@ -3,7 +3,7 @@ import { AppError } from '../../lib/errors';
 import { splitCharge } from '../../metering/cost';
 import type { PriceBook } from '../../metering/price-book';
 import type { SpeechPaces } from '../../metering/speech-paces';
-import type { UnitOfMeasure, VoiceQuality } from '../../metering/terms';
+import type { UnitOfMeasure } from '../../metering/terms';
 import type { MeteredQuote } from '../run-metered';
 import type { SpeechRequest } from './speech-request';
 import type { SpeechRoute } from './speech-route';
@@ -45,11 +45,11 @@ export class SpeechPricing {
         { limit: 'CHARACTERS_PER_REQUEST', max, actual: request.characters, plan: plan.id },
       );
     }
-    if (request.quality !== null && !plan.qualities.includes(request.quality as VoiceQuality)) {
+    if (route.quality !== null && !plan.qualities.includes(route.quality)) {
       throw new AppError(
         'PLAN_LIMIT',
-        `The plan ${plan.name} has no quality ${request.quality}. Choose ${plan.qualities.join(' or ')}, or change the plan.`,
-        { limit: 'QUALITY', max: plan.qualities, actual: request.quality, plan: plan.id },
+        `The plan ${plan.name} has no quality ${route.quality}. Choose ${plan.qualities.join(' or ')}, or change the plan.`,
+        { limit: 'QUALITY', max: plan.qualities, actual: route.quality, plan: plan.id },
       );
     }
   }
@@ -65,7 +65,7 @@ export class SpeechPricing {
       capability: 'TEXT_TO_SPEECH' as const,
       provider: route.providerId,
       model: route.model.name,
-      quality: request.quality as VoiceQuality | null,
+      quality: route.quality,
       firstParty,
     };
     const milliseconds = this.paces.expect(

@@ -4,7 +4,8 @@ import type { SpeechText } from '../../../providers/contract/speech-text';
 import type { MicroCredits } from '../../lib/credits';
 import { AppError, badInput } from '../../lib/errors';
 import { readSpeechText } from '../../speech-text/read-speech-text';
-import { checkCredits, checkEndUserId, checkIdempotencyKey, checkMetadata, checkTimeoutMs } from '../input-rules';
+import { checkCredits, checkEndUserId, checkIdempotencyKey, checkMetadata } from '../input-rules';
+import { type RoutingInput, type RoutingRequest, readRouting } from '../routing/routing-request';
 
 /** Longest text of one operation, in counted characters; longer than a provider's limit it is split at sentences. */
 export const SPEECH_CHARACTERS_MAX = 100_000;
@@ -23,7 +24,7 @@ export interface SpeechInput {
   format?: AudioFormat | null;
   sampleRate?: number | null;
   delivery?: 'COMPLETE' | 'STREAM' | null;
-  routing?: { timeoutMs?: number | null } | null;
+  routing?: RoutingInput | null;
   endUserId?: string | null;
   metadata?: Record<string, unknown> | null;
   idempotencyKey?: string | null;
@@ -45,7 +46,7 @@ export interface SpeechRequest {
   readonly format: AudioFormat | null;
   readonly sampleRate: number | null;
   readonly delivery: 'COMPLETE' | 'STREAM';
-  readonly timeoutMs: number | null;
+  readonly routing: RoutingRequest;
   readonly endUserId: string | null;
   readonly metadata: Record<string, string> | null;
   readonly idempotencyKey: string | null;
@@ -79,7 +80,7 @@ export function readSpeechInput(input: SpeechInput): SpeechRequest {
     format: input.format ?? null,
     sampleRate: input.sampleRate ?? null,
     delivery: input.delivery ?? 'COMPLETE',
-    timeoutMs: checkTimeoutMs(input.routing?.timeoutMs),
+    routing: readRouting(input.routing, true),
     endUserId: checkEndUserId(input.endUserId),
     metadata: checkMetadata(input.metadata),
     idempotencyKey: checkIdempotencyKey(input.idempotencyKey),

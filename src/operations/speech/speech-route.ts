@@ -1,242 +1,192 @@
-import { createHash } from 'node:crypto';
-import {
-  AUDIO_FORMATS,
-  type AudioDescription,
-  type AudioFormat,
-  type FormatOffer,
-} from '../../../providers/contract/audio';
-import { type Credential } from '../../../providers/contract/credential';
-import type { MarkupFeature } from '../../../providers/contract/speech-text';
-import type { SpeechModel, SpeechProvider } from '../../../providers/contract/tts';
+import type { AudioDescription } from '../../../providers/contract/audio';
+import type { SpeechDeclaration, SpeechModel, SpeechProvider, SpeechQuality } from '../../../providers/contract/tts';
 import { AppError, badInput } from '../../lib/errors';
+import type { Candidate } from '../routing/candidate';
+import {
+  type CredentialCaller,
+  chooseCredential,
+  isOwnKey,
+  ownKeyFingerprint,
+  type StoredKeys,
+} from '../routing/credentials';
+import { bareName, type ChosenModel, chooseModel, prefixOf } from '../routing/models';
+import { fallbackField } from '../routing/routing-request';
 import type { VoiceCatalogue } from '../voice-catalogue';
+import { checkSpeechOptions, chooseFallbackFormat, chooseFormat, chooseQuality } from './speech-options';
 import type { SpeechRequest } from './speech-request';
 
 export type SpeechProviders = ReadonlyMap<string, SpeechProvider>;
-/** Own keys of this request, by provider id. */
-export type OwnKeys = ReadonlyMap<string, string>;
 
 /** Speaks when the request names nobody: it needs no key and is always there. */
 const DEFAULT_PROVIDER = 'local';
 
 /** Who will speak, with what, on whose account. */
-export interface SpeechRoute {
+export interface SpeechRoute extends Candidate {
   readonly provider: SpeechProvider;
-  readonly providerId: string;
   readonly model: SpeechModel;
-  /** Unique over all providers: provider/name. */
-  readonly modelId: string;
   readonly voice: string;
   readonly voiceId: string;
   readonly voiceName: string | null;
-  readonly credential: Credential;
   readonly ownKey: boolean;
   readonly audio: AudioDescription;
+  /** null where the provider has no qualities. */
+  readonly quality: SpeechQuality | null;
 }
 
-export const ownKeyFingerprint = (route: SpeechRoute): string | null =>
-  route.ownKey
-    ? createHash('sha256')
-        .update(route.credential.secret ?? '')
-        .digest('base64url')
-    : null;
+/** The route that the request asks for, and then its fallbacks, in the order in which they were given. */
+export type SpeechRoutes = readonly [SpeechRoute, ...SpeechRoute[]];
 
-/** Everything about the route but the voice's existence, which the provider's list must tell. */
-export function planRoute(request: SpeechRequest, providers: SpeechProviders, ownKeys: OwnKeys): SpeechRoute {
-  const { provider, providerId } = chooseProvider(request, providers);
+export interface SpeechRouting {
+  readonly providers: SpeechProviders;
+  readonly voices: VoiceCatalogue;
+  readonly storedKeys: StoredKeys | null;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** One provider as the request names it, with the input fields that errors speak of. */
+interface Wanted {
+  readonly provider: string | null;
+  readonly model: string | null;
+  readonly voice: string | null;
+  readonly fields: { readonly provider: string; readonly model: string; readonly voice: string };
+  readonly isFallback: boolean;
+  readonly audioOf: (declaration: SpeechDeclaration) => AudioDescription;
+}
+
+const OWN_FIELDS = { provider: 'provider', model: 'model', voice: 'voice' };
+
+const ownWish = (request: SpeechRequest): Wanted => ({
+  provider: request.provider,
+  model: request.model,
+  voice: request.voice,
+  fields: OWN_FIELDS,
+  isFallback: false,
+  audioOf: (declaration) => chooseFormat(request, declaration),
+});
+
+/** What idempotency compares of the own keys of all routes; null where there is none. */
+export function ownKeysFingerprint(routes: SpeechRoutes): string | null {
+  if (routes.length === 1) return ownKeyFingerprint(routes[0].credential);
+  const prints = routes.map(({ credential }) => ownKeyFingerprint(credential));
+  return prints.some((print) => print !== null) ? prints.join() : null;
+}
+
+/**
+ * Every route that the request names, each checked against what its provider declares and its voice against the list that
+ * its credential may see: a fallback that could never serve is told of at once, and not on the day when it is needed.
+ * @param streamed whether the audio is announced before the provider is known that makes it
+ * @throws AppError BAD_USER_INPUT, UNSUPPORTED, PROVIDER_NOT_CONFIGURED
+ */
+export async function planRoutes(
+  request: SpeechRequest,
+  caller: CredentialCaller,
+  routing: SpeechRouting,
+  streamed: boolean,
+): Promise<SpeechRoutes> {
+  const own = await planRoute(request, ownWish(request), caller, routing);
+  const { fallbacks } = request.routing;
+  if (fallbacks.length === 0) return [await confirmVoice(own, OWN_FIELDS.voice, caller, routing)];
+  const wishes = fallbacks.map((fallback, index): Wanted => {
+    const field = fallbackField(index, 'provider');
+    return {
+      ...fallback,
+      fields: { provider: field, model: fallbackField(index, 'model'), voice: fallbackField(index, 'voice') },
+      isFallback: true,
+      audioOf: (declaration) => chooseFallbackFormat(request, declaration, own.audio, { streamed, field }),
+    };
+  });
+  // All are checked before anybody is asked for a list of voices.
+  const others = await Promise.all(wishes.map((wish) => planRoute(request, wish, caller, routing)));
+  return Promise.all([
+    confirmVoice(own, OWN_FIELDS.voice, caller, routing),
+    ...others.map((route, index) => confirmVoice(route, wishes[index]!.fields.voice, caller, routing)),
+  ]);
+}
+
+/**
+ * The route that the request asks for, without its fallbacks, and without asking for the list of voices.
+ * @throws AppError BAD_USER_INPUT, UNSUPPORTED, PROVIDER_NOT_CONFIGURED
+ */
+export function planOwnRoute(
+  request: SpeechRequest,
+  caller: CredentialCaller,
+  routing: SpeechRouting,
+): Promise<SpeechRoute> {
+  return planRoute(request, ownWish(request), caller, routing);
+}
+
+async function planRoute(
+  request: SpeechRequest,
+  wanted: Wanted,
+  caller: CredentialCaller,
+  { providers, storedKeys, now }: SpeechRouting,
+): Promise<SpeechRoute> {
+  const { provider, providerId } = chooseProvider(wanted, providers);
   const { declaration } = provider;
-  const named = ownName('model', request.model, providerId, providers);
+  const named = bareName(wanted.fields.model, wanted.model, providerId, providers);
+  const choose = (name: string | null, allowSuccessor: boolean): ChosenModel<SpeechModel> => {
+    const { models, defaultModel } = declaration;
+    const choice = { providerId, name: declaration.name, models, defaultModel, kind: 'speech' };
+    return chooseModel(choice, name, { now: now(), allowSuccessor, field: wanted.fields.model });
+  };
+  const asked = named === null ? null : choose(named, request.routing.allowSuccessor);
   const voice =
-    ownName('voice', request.voice, providerId, providers) ??
-    declaration.voiceFor?.(named, request.language) ??
+    bareName(wanted.fields.voice, wanted.voice, providerId, providers) ??
+    declaration.voiceFor?.(asked?.model.name ?? null, request.language) ??
     declaration.defaultVoice;
-  const model = chooseModel(named, provider, providerId, voice);
-  checkMarkup(request, provider);
-  checkSpeed(request, provider);
-  if (request.style !== null && !declaration.styles?.includes(request.style)) {
-    throw unsupported('style', `${declaration.name} has no style "${request.style}".`, declaration.styles ?? []);
+  const bound = declaration.modelOfVoice?.(voice) ?? null;
+  // A voice that is bound to a model is not one of its successor's.
+  const { model, retirement } = asked ?? choose(bound, false);
+  if (asked && bound !== null && bound !== model.name) {
+    throw badInput(
+      wanted.fields.voice,
+      `The voice "${voice}" belongs to the model ${bound}, not to ${model.name}. Leave model out.`,
+    );
   }
-  if (request.quality !== null) {
-    throw unsupported('quality', `${declaration.name} has no qualities to choose from; leave quality out.`, []);
-  }
-  if (request.language !== null && model.languages) {
-    const primary = request.language.split('-')[0]!.toLowerCase();
-    if (!model.languages.includes(primary)) {
-      throw unsupported(
-        'language',
-        `${declaration.name} does not speak "${request.language}" with ${model.name}.`,
-        model.languages,
-      );
-    }
-  }
-  const { credential, ownKey } = chooseCredential(provider, ownKeys);
+  checkSpeechOptions(request, declaration, model);
+  const credential = await chooseCredential(provider, caller, storedKeys);
   return {
     provider,
     providerId,
+    name: declaration.name,
     model,
     modelId: `${providerId}/${model.name}`,
+    retirement,
     voice,
     voiceId: `${providerId}/${voice}`,
     voiceName: null,
     credential,
-    ownKey,
-    audio: chooseFormat(request, provider),
+    ownKey: isOwnKey(credential),
+    audio: wanted.audioOf(declaration),
+    quality: chooseQuality(request, declaration, wanted.isFallback),
   };
 }
 
 /** Checks the voice against the list that this credential may see, before anybody is asked to speak. */
-export async function confirmVoice(route: SpeechRoute, voices: VoiceCatalogue): Promise<SpeechRoute> {
-  const found = await voices.find(route.provider, route.credential, route.voice);
-  if (found === null) {
-    throw badInput('voice', `${route.provider.declaration.name} has no voice "${route.voice}" that this key may use.`);
-  }
+async function confirmVoice(
+  route: SpeechRoute,
+  field: string,
+  { principal }: CredentialCaller,
+  { voices }: SpeechRouting,
+): Promise<SpeechRoute> {
+  const { provider, credential } = route;
+  const found = await voices.find({ provider, credential, workspaceId: principal.workspaceId }, route.voice);
+  if (found === null) throw badInput(field, `${route.name} has no voice "${route.voice}" that this key may use.`);
   return found ? { ...route, voiceName: found.name } : route;
 }
 
 function chooseProvider(
-  request: SpeechRequest,
+  { provider: named, model, voice, fields }: Wanted,
   providers: SpeechProviders,
 ): { provider: SpeechProvider; providerId: string } {
-  const providerId =
-    request.provider ?? prefixOf(request.model, providers) ?? prefixOf(request.voice, providers) ?? DEFAULT_PROVIDER;
+  const providerId = named ?? prefixOf(model, providers) ?? prefixOf(voice, providers) ?? DEFAULT_PROVIDER;
   const provider = providers.get(providerId);
   if (!provider) {
     throw new AppError('BAD_USER_INPUT', `There is no speech provider "${providerId}".`, {
-      field: 'provider',
+      field: fields.provider,
       supported: [...providers.keys()],
     });
   }
   return { provider, providerId };
 }
-
-/** The provider that a name such as "elevenlabs/eleven_v3" begins with. */
-function prefixOf(name: string | null, providers: SpeechProviders): string | null {
-  const slash = name?.indexOf('/') ?? -1;
-  if (slash < 1) return null;
-  const prefix = name!.slice(0, slash);
-  return providers.has(prefix) ? prefix : null;
-}
-
-/** A name without its provider; a name of another provider is refused. */
-function ownName(
-  field: 'model' | 'voice',
-  name: string | null,
-  providerId: string,
-  providers: SpeechProviders,
-): string | null {
-  const prefix = prefixOf(name, providers);
-  if (name === null || prefix === null) return name;
-  if (prefix !== providerId) {
-    throw badInput(
-      field,
-      `The ${field} "${name}" belongs to ${prefix}, not to ${providerId}. Name a ${field} of ${providerId} or leave it out.`,
-    );
-  }
-  return name.slice(prefix.length + 1);
-}
-
-function chooseModel(named: string | null, provider: SpeechProvider, providerId: string, voice: string): SpeechModel {
-  const { declaration } = provider;
-  const bound = declaration.modelOfVoice?.(voice) ?? null;
-  const name = named ?? bound ?? declaration.defaultModel;
-  const model = declaration.models.find((candidate) => candidate.name === name);
-  if (!model) {
-    throw new AppError('BAD_USER_INPUT', `${declaration.name} has no speech model "${name}".`, {
-      field: 'model',
-      supported: declaration.models.map((candidate) => `${providerId}/${candidate.name}`),
-    });
-  }
-  if (bound !== null && bound !== model.name) {
-    throw badInput(
-      'voice',
-      `The voice "${voice}" belongs to the model ${bound}, not to ${model.name}. Leave model out.`,
-    );
-  }
-  return model;
-}
-
-function checkMarkup(request: SpeechRequest, provider: SpeechProvider): void {
-  const used = new Set<MarkupFeature>();
-  for (const span of request.spans) {
-    if (span.kind === 'break') used.add('break');
-    if (span.kind !== 'text') continue;
-    if (span.prosody) used.add('prosody');
-    if (span.emphasis) used.add('emphasis');
-    if (span.sayAs) used.add('say-as');
-    if (span.phoneme) used.add('phoneme');
-    if (span.language) used.add('lang');
-  }
-  for (const feature of used) {
-    if (!provider.declaration.markup.includes(feature)) {
-      throw unsupported('text', `${provider.declaration.name} does not honour <${feature}>.`, [
-        'speak',
-        'p',
-        's',
-        'sub',
-        ...provider.declaration.markup,
-      ]);
-    }
-  }
-}
-
-function checkSpeed(request: SpeechRequest, provider: SpeechProvider): void {
-  const { speed, name } = provider.declaration;
-  if (request.speed === 1) return;
-  if (!speed) throw unsupported('speed', `${name} speaks at one speed; leave speed out.`, [1]);
-  if (request.speed < speed.min || request.speed > speed.max) {
-    throw badInput('speed', `${name} takes a speed from ${speed.min} to ${speed.max}.`);
-  }
-}
-
-function chooseFormat(request: SpeechRequest, provider: SpeechProvider): AudioDescription {
-  const { declaration } = provider;
-  const format = request.format ?? declaration.defaultFormat;
-  const offer = declaration.formats[format];
-  if (!offer) {
-    const supported = AUDIO_FORMATS.filter((candidate: AudioFormat) => declaration.formats[candidate]);
-    throw unsupported('format', `${declaration.name} does not make ${format}.`, supported);
-  }
-  return {
-    format,
-    contentType: offer.contentType,
-    sampleRate: chooseRate(request, offer, declaration.name),
-    channels: offer.channels,
-  };
-}
-
-function chooseRate(request: SpeechRequest, offer: FormatOffer, name: string): number {
-  if (request.sampleRate === null) return offer.sampleRates[0];
-  if (!offer.sampleRates.includes(request.sampleRate)) {
-    throw unsupported(
-      'sampleRate',
-      `${name} does not make this format at ${request.sampleRate} Hz.`,
-      offer.sampleRates,
-    );
-  }
-  return request.sampleRate;
-}
-
-/** Own keys are strict: where the request brings one it is used, whatever the platform holds. */
-function chooseCredential(provider: SpeechProvider, ownKeys: OwnKeys): { credential: Credential; ownKey: boolean } {
-  const own = ownKeys.get(provider.declaration.provider);
-  if (own !== undefined && provider.declaration.keyHeader) {
-    return { credential: { source: 'REQUEST_KEY', secret: own }, ownKey: true };
-  }
-  if (!provider.platformCredential || !provider.configured) {
-    const header = provider.declaration.keyHeader;
-    throw new AppError(
-      'PROVIDER_NOT_CONFIGURED',
-      header
-        ? `${provider.declaration.name} has no key on this platform; send your own in ${header}, or choose another provider.`
-        : `${provider.declaration.name} is not set up on this platform; choose another provider.`,
-      { provider: provider.declaration.provider },
-    );
-  }
-  return { credential: provider.platformCredential, ownKey: false };
-}
-
-const unsupported = (field: string, message: string, supported: readonly (string | number)[]): AppError =>
-  new AppError('UNSUPPORTED', `${message}${supported.length > 0 ? ` It takes: ${supported.join(', ')}.` : ''}`, {
-    field,
-    supported,
-  });

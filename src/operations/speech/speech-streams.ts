@@ -8,41 +8,25 @@ import type { UsageEventRow } from '../../ledger/usage-event';
 import { abortableIterator } from '../../lib/abortable-iterator';
 import type { Clock } from '../../lib/clock';
 import { AppError } from '../../lib/errors';
+import type { Listeners } from '../listeners';
 import type { LiveOperation } from '../live-operations';
 import { OperationUsageView } from '../views/operation-usage-view';
 import type { SpeechArtifact } from '../views/speech-view';
 
-/** A socket that broke has this long to come back before its speech is ended. */
-const REJOIN_MS = 10_000;
 /** A reader that takes no chunk for this long, while there is one, is too slow. */
 const STALL_MS = 60_000;
 
 /** The events of speechStream: listening to a speech that runs, and hearing again one that is complete. */
 export class SpeechStreams {
-  private readonly listeners = new Map<string, number>();
-  /** Told when somebody listens again. */
-  private readonly waiting = new Map<string, () => void>();
-  /** Ends of the time in which a broken socket may come back. */
-  private readonly graces = new Map<string, () => void>();
-
   constructor(
     private readonly clock: Clock,
     private readonly store: AudioStore,
+    private readonly listeners: Listeners,
   ) {}
 
   /** Resolves when somebody listens, or the operation was ended: nothing more is bought for a stream without a listener. */
-  async mayContinue(operation: LiveOperation): Promise<void> {
-    while (!this.listeners.has(operation.id) && !operation.signal.aborted) {
-      await new Promise<void>((resolve) => {
-        const wake = (): void => {
-          operation.signal.removeEventListener('abort', wake);
-          this.waiting.delete(operation.id);
-          resolve();
-        };
-        operation.signal.addEventListener('abort', wake, { once: true });
-        this.waiting.set(operation.id, wake);
-      });
-    }
+  mayContinue(operation: LiveOperation): Promise<void> {
+    return this.listeners.present(operation);
   }
 
   listen(
@@ -51,40 +35,37 @@ export class SpeechStreams {
     after: number | null,
     view: (event: UsageEventRow | null) => Speech,
   ): AsyncIterable<SpeechStreamEvent> {
-    this.enter(operation.id);
-    let ended = false;
-    const leave = (onLast = (): void => this.abandon(context, operation)): void => {
-      if (ended) return;
-      ended = true;
-      if (this.exit(operation.id)) onLast();
-    };
+    const leave = this.listeners.enter(operation, context.connection);
     const { clock } = this;
-    return abortableIterator(async function* (signal): AsyncGenerator<SpeechStreamEvent, void, void> {
-      try {
-        const audio = operation.audio!;
-        if (after === null) yield started(view(null), audio.description);
-        let cancelStall: () => void = () => {};
-        let tooSlow = false;
-        for await (const chunk of audio.chunks(after ?? 0, signal)) {
-          cancelStall = clock.schedule(() => {
-            // What is complete is paid for; it may be read at any pace.
-            if (audio.ended) return;
-            tooSlow = true;
-            leave(() => operation.end('SLOW_CONSUMER'));
-          }, STALL_MS);
-          yield chunkEvent(chunk, audio.description.contentType);
-          cancelStall();
-          if (tooSlow) throw endedForSlowness(audio);
+    return abortableIterator(
+      async function* (signal): AsyncGenerator<SpeechStreamEvent, void, void> {
+        try {
+          const audio = operation.audio!;
+          if (after === null) yield started(view(null), audio.description);
+          let cancelStall: () => void = () => {};
+          let tooSlow = false;
+          for await (const chunk of audio.chunks(after ?? 0, signal)) {
+            cancelStall = clock.schedule(() => {
+              // What is complete is paid for; it may be read at any pace.
+              if (audio.ended) return;
+              tooSlow = true;
+              leave(() => operation.end('SLOW_CONSUMER'));
+            }, STALL_MS);
+            yield chunkEvent(chunk, audio.description.contentType);
+            cancelStall();
+            if (tooSlow) throw endedForSlowness(audio);
+          }
+          if (signal.aborted) return;
+          const event = await operation.settled;
+          leave(() => {});
+          const last = audio.chunkCount + 1;
+          if (after === null || after < last) yield completed(last, view(event), event);
+        } finally {
+          leave();
         }
-        if (signal.aborted) return;
-        const event = await operation.settled;
-        leave(() => {});
-        const last = audio.chunkCount + 1;
-        if (after === null || after < last) yield completed(last, view(event), event);
-      } finally {
-        leave();
-      }
-    }, leave);
+      },
+      () => leave(),
+    );
   }
 
   replay(event: UsageEventRow, speech: Speech, after: number | null): AsyncIterable<SpeechStreamEvent> {
@@ -99,34 +80,6 @@ export class SpeechStreams {
       const last = (await store.chunkCount(event.id)) + 1;
       if (after === null || after < last) yield completed(last, speech, event);
     });
-  }
-
-  private enter(operationId: string): void {
-    this.listeners.set(operationId, (this.listeners.get(operationId) ?? 0) + 1);
-    this.graces.get(operationId)?.();
-    this.graces.delete(operationId);
-    this.waiting.get(operationId)?.();
-  }
-
-  /** Whether that was the last one. */
-  private exit(operationId: string): boolean {
-    const left = (this.listeners.get(operationId) ?? 1) - 1;
-    if (left > 0) this.listeners.set(operationId, left);
-    else this.listeners.delete(operationId);
-    return left <= 0;
-  }
-
-  /** Who unsubscribed has left, and upstream ends at once; a socket that broke may still come back. */
-  private abandon(context: PrincipalContext, operation: LiveOperation): void {
-    if (!context.connection?.dropped) {
-      operation.end('LEFT');
-      return;
-    }
-    const cancel = this.clock.schedule(() => {
-      this.graces.delete(operation.id);
-      operation.end('LEFT');
-    }, REJOIN_MS);
-    this.graces.set(operation.id, cancel);
   }
 }
 
