@@ -1,4 +1,14 @@
 import { Ledger1763683200000 } from './0001-ledger';
+import { ProviderCredentials1763769600000 } from './0002-provider-credentials';
+import { Transcriptions1763856000000 } from './0003-transcriptions';
+import { Chats1763942400000 } from './0004-chats';
+import { RouteHolds1764028800000 } from './0005-route-holds';
 
 /** In the order in which they run. */
-export const MIGRATIONS = [Ledger1763683200000];
+export const MIGRATIONS = [
+  Ledger1763683200000,
+  ProviderCredentials1763769600000,
+  Transcriptions1763856000000,
+  Chats1763942400000,
+  RouteHolds1764028800000,
+];

@@ -1,9 +1,32 @@
+import { anthropicChat } from './anthropic/llm';
+import { cartesiaTranscription } from './cartesia/stt';
+import { cartesiaSpeech } from './cartesia/tts';
+import { chatterboxSpeech } from './chatterbox/tts';
+import type { ChatAdapter, ChatProvider } from './contract/llm';
+import type { TranscriptionAdapter, TranscriptionProvider } from './contract/stt';
 import type { SpeechAdapter, SpeechProvider } from './contract/tts';
+import { deepgramTranscription } from './deepgram/stt';
+import { deepgramSpeech } from './deepgram/tts';
+import { elevenLabsTranscription } from './elevenlabs/stt';
 import { elevenLabsSpeech } from './elevenlabs/tts';
 import { engineSpeechProvider } from './engine/speech-provider';
+import { fishAudioTranscription } from './fish-audio/stt';
+import { fishAudioSpeech } from './fish-audio/tts';
+import { groqChat } from './groq/llm';
+import { groqTranscription } from './groq/stt';
+import { httpChatProvider } from './http/chat-provider';
 import { httpSpeechProvider } from './http/speech-provider';
+import { httpTranscriptionProvider } from './http/transcription-provider';
+import { inworldSpeech } from './inworld/tts';
 import { kokoroSpeech } from './kokoro/tts';
 import { createLocalSpeech, type LocalSpeechOptions } from './local/tts';
+import { mistralTranscription } from './mistral/stt';
+import { openAiChat } from './openai/llm';
+import { openAiTranscription } from './openai/stt';
+import { pocketTtsSpeech } from './pocket-tts/tts';
+import { qwenTtsSpeech } from './qwen-tts/tts';
+import { resembleAiSpeech } from './resemble-ai/tts';
+import { xttsSpeech } from './xtts/tts';
 
 /** What the operator set for one provider: <PROVIDER>_API_KEY and <PROVIDER>_BASE_URL. */
 export interface ProviderSettings {
@@ -13,7 +36,20 @@ export interface ProviderSettings {
 
 /** The only list of adapters, in the order in which providers are shown. Engines are made here because they hold a process. */
 function speechAdapters(local: LocalSpeechOptions): readonly SpeechAdapter[] {
-  return [createLocalSpeech(local), elevenLabsSpeech, kokoroSpeech];
+  return [
+    createLocalSpeech(local),
+    xttsSpeech,
+    cartesiaSpeech,
+    elevenLabsSpeech,
+    deepgramSpeech,
+    fishAudioSpeech,
+    resembleAiSpeech,
+    inworldSpeech,
+    chatterboxSpeech,
+    pocketTtsSpeech,
+    kokoroSpeech,
+    qwenTtsSpeech,
+  ];
 }
 
 /**
@@ -34,4 +70,36 @@ export function createSpeechProviders(
       adapter.transport === 'http' ? httpSpeechProvider(adapter, settings[id]) : engineSpeechProvider(adapter),
     ]),
   );
+}
+
+/** The only list of chat adapters, in the order in which providers are shown. */
+const CHAT_ADAPTERS: readonly ChatAdapter[] = [openAiChat, anthropicChat, groqChat];
+
+/** Every provider of language models by id; see createSpeechProviders. */
+export function createChatProviders(
+  settings: Readonly<Record<string, ProviderSettings | undefined>> = {},
+  extra: readonly ChatAdapter[] = [],
+): Map<string, ChatProvider> {
+  const adapters = new Map([...CHAT_ADAPTERS, ...extra].map((adapter) => [adapter.provider, adapter]));
+  return new Map([...adapters].map(([id, adapter]) => [id, httpChatProvider(adapter, settings[id])]));
+}
+
+/** The only list of transcription adapters, in the order in which providers are shown. */
+const TRANSCRIPTION_ADAPTERS: readonly TranscriptionAdapter[] = [
+  openAiTranscription,
+  deepgramTranscription,
+  elevenLabsTranscription,
+  fishAudioTranscription,
+  cartesiaTranscription,
+  mistralTranscription,
+  groqTranscription,
+];
+
+/** Every provider of transcription by id; see createSpeechProviders. */
+export function createTranscriptionProviders(
+  settings: Readonly<Record<string, ProviderSettings | undefined>> = {},
+  extra: readonly TranscriptionAdapter[] = [],
+): Map<string, TranscriptionProvider> {
+  const adapters = new Map([...TRANSCRIPTION_ADAPTERS, ...extra].map((adapter) => [adapter.provider, adapter]));
+  return new Map([...adapters].map(([id, adapter]) => [id, httpTranscriptionProvider(adapter, settings[id])]));
 }

@@ -3,7 +3,7 @@ import { buildSchemaSync } from 'type-graphql';
 import './decorators';
 
 /** Inputs of which exactly one field is given. type-graphql has no way to say so; graphql-js prints and enforces it. */
-const ONE_OF_INPUTS: readonly string[] = [];
+const ONE_OF_INPUTS: readonly string[] = ['AudioSourceInput', 'EstimateTranscriptionInput'];
 
 const ROOT_DESCRIPTIONS: Readonly<Record<string, string>> = {
   Query:

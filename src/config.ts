@@ -63,11 +63,16 @@ export interface Settings {
   readonly redisUrl: Secret | null;
   /** Absolute; null: the price book that comes with the code. */
   readonly priceBookFile: string | null;
-  /** 32 bytes as base64; the root of all keys, see KeyRing. */
+  /** 32 bytes as base64, the root of all keys; older roots may follow after commas, see KeyRing. */
   readonly encryptionKey: Secret;
   readonly bootstrap: { readonly apiKey: Secret | null; readonly adminKey: Secret | null; readonly plan: string };
   /** Holds only providers with a setting. */
   readonly providers: Readonly<Record<string, ProviderSettings>>;
+  /**
+   * The same for providers that PROVIDER_MODULES brings, whose ids are known only when the modules have been loaded.
+   * @throws SettingsError
+   */
+  readonly settingsOfProviders: (ids: readonly string[]) => Readonly<Record<string, ProviderSettings>>;
   readonly corsOrigins: 'any' | readonly string[];
   readonly audioRetentionDays: number;
   /** host:port, lower case. */
@@ -99,16 +104,18 @@ const API_KEY = '_API_KEY';
 const BASE_URL = '_BASE_URL';
 const variableOf = (provider: string, ending: string): string => provider.toUpperCase().replaceAll('-', '_') + ending;
 
-const providerSchema = z.object(
-  Object.fromEntries(
-    PROVIDER_IDS.flatMap(
-      (provider): Array<[string, z.ZodType<Secret | string | undefined>]> => [
-        [variableOf(provider, API_KEY), value.secret.optional()],
-        [variableOf(provider, BASE_URL), value.origin.optional()],
-      ],
+const schemaOfProviders = (ids: readonly string[]) =>
+  z.object(
+    Object.fromEntries(
+      ids.flatMap(
+        (provider): Array<[string, z.ZodType<Secret | string | undefined>]> => [
+          [variableOf(provider, API_KEY), value.secret.optional()],
+          [variableOf(provider, BASE_URL), value.origin.optional()],
+        ],
+      ),
     ),
-  ),
-);
+  );
+const providerSchema = schemaOfProviders(PROVIDER_IDS);
 
 const schema = z.object({
   PORT: value.wholeNumber(0, 65_535).default(4000),
@@ -162,7 +169,7 @@ export function readSettings(environment: NodeJS.ProcessEnv, options: ReadSettin
   const parsed = schema.safeParse({ ...given, PRICE_BOOK: priceBook });
   const parsedProviders = providerSchema.safeParse(given);
   const issues = [...(parsed.error?.issues ?? []), ...(parsedProviders.error?.issues ?? [])];
-  const faults = [...issues.map((issue) => `${issue.path.join('.')}: ${issue.message}.`), ...faultsBetween(given)];
+  const faults = [...issues.map(faultOf), ...faultsBetween(given)];
   if (!parsed.success || !parsedProviders.success || faults.length > 0) throw new SettingsError(faults);
 
   const read = parsed.data;
@@ -182,7 +189,12 @@ export function readSettings(environment: NodeJS.ProcessEnv, options: ReadSettin
       adminKey: read.BOOTSTRAP_ADMIN_KEY ?? null,
       plan: read.BOOTSTRAP_PLAN,
     },
-    providers: providersOf(parsedProviders.data),
+    providers: providersOf(parsedProviders.data, PROVIDER_IDS),
+    settingsOfProviders(ids) {
+      const { data, error } = schemaOfProviders(ids).safeParse(given);
+      if (error) throw new SettingsError(error.issues.map(faultOf));
+      return providersOf(data, ids);
+    },
     corsOrigins: read.CORS_ORIGINS,
     audioRetentionDays: read.AUDIO_RETENTION_DAYS,
     outboundAllow: read.OUTBOUND_ALLOW,
@@ -193,6 +205,8 @@ export function readSettings(environment: NodeJS.ProcessEnv, options: ReadSettin
     s3: s3Of(read),
   };
 }
+
+const faultOf = (issue: z.core.$ZodIssue): string => `${issue.path.join('.')}: ${issue.message}.`;
 
 /** Faults that lie in two variables together; they look at presence alone, and so are told beside all others. */
 function faultsBetween(given: Readonly<Record<string, string | undefined>>): string[] {
@@ -230,9 +244,12 @@ function keptKey(dataDirectory: string): Secret {
   }
 }
 
-function providersOf(read: Readonly<Record<string, Secret | string | undefined>>): Record<string, ProviderSettings> {
+function providersOf(
+  read: Readonly<Record<string, Secret | string | undefined>>,
+  ids: readonly string[],
+): Record<string, ProviderSettings> {
   const providers: Record<string, ProviderSettings> = {};
-  for (const provider of PROVIDER_IDS) {
+  for (const provider of ids) {
     const apiKey = read[variableOf(provider, API_KEY)] as Secret | undefined;
     const baseUrl = read[variableOf(provider, BASE_URL)] as string | undefined;
     if (apiKey || baseUrl) providers[provider] = { ...(apiKey && { apiKey }), ...(baseUrl && { baseUrl }) };

@@ -1,7 +1,10 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import type { ChatProvider } from '../providers/contract/llm';
+import type { TranscriptionProvider } from '../providers/contract/stt';
 import type { SpeechProvider } from '../providers/contract/tts';
-import { createSpeechProviders } from '../providers/registry';
+import { loadProviderModules, ProviderModulesError, refuseSharedKeyHeaders } from '../providers/modules/load-modules';
+import { createChatProviders, createSpeechProviders, createTranscriptionProviders } from '../providers/registry';
 import { AccountWatch } from './analytics/account-watch';
 import { ChangeFeed } from './analytics/change-feed';
 import { UsageFeed } from './analytics/usage-feed';
@@ -9,12 +12,15 @@ import { AudioStore } from './audio-store/audio-store';
 import { AudioUrls } from './audio-store/signed-urls';
 import { Balances } from './billing/balances';
 import { ClientTokenBudgets } from './billing/client-token-budgets';
-import type { Settings } from './config';
+import { type Settings, SettingsError } from './config';
 import { type Core, openCore } from './core';
 import { UsageAnnouncer } from './events/usage-announcer';
 import { Authenticator } from './identity/authenticator';
 import { ClientTokenService } from './identity/client-tokens';
 import { LastUse } from './identity/last-use';
+import { ProviderCredentials } from './identity/provider-credentials/provider-credentials';
+import { CredentialSealer } from './identity/provider-credentials/sealer';
+import { StoredKeys } from './identity/provider-credentials/stored-keys';
 import type { Ledger } from './ledger/entries';
 import { PostgresLedger } from './ledger/ledger';
 import type { UsageEventRow } from './ledger/usage-event';
@@ -27,20 +33,33 @@ import { type Network, openNetwork } from './network';
 import { AccountOperations } from './operations/account/account-operations';
 import { KeyOperations } from './operations/account/key-operations';
 import { LiveFeeds } from './operations/account/live-feeds';
+import { ProviderCredentialOperations } from './operations/account/provider-credential-operations';
 import { UsageOperations } from './operations/account/usage-operations';
-import { Catalogue } from './operations/catalogue';
+import { Catalogue, keyedProviders, type ProvidersOfCapabilities } from './operations/catalogue';
+import { ChatEstimates } from './operations/chat/chat-estimates';
+import { ChatOperations } from './operations/chat/chat-operations';
+import { ChatPlanner } from './operations/chat/chat-plan';
+import { ChatPricing } from './operations/chat/chat-pricing';
+import { ChatStore } from './operations/chat/chat-store';
+import { ChatStreams } from './operations/chat/chat-streams';
+import { Listeners } from './operations/listeners';
 import { LiveOperations } from './operations/live-operations';
-import { ProviderHealthWatch } from './operations/provider-health';
 import { RemoteOperations } from './operations/remote-operations';
+import { ProviderHealthWatch } from './operations/routing/provider-health';
+import { Router } from './operations/routing/router';
 import { RunMetered } from './operations/run-metered';
 import { AudioAccess } from './operations/speech/audio-access';
 import { SpeechEstimates } from './operations/speech/speech-estimates';
 import { SpeechOperations } from './operations/speech/speech-operations';
 import { SpeechPricing } from './operations/speech/speech-pricing';
 import { SpeechStreams } from './operations/speech/speech-streams';
+import type { UploadOperations } from './operations/upload-operations';
 import { UsageRepository } from './operations/usage-repository';
 import { VoiceCatalogue } from './operations/voice-catalogue';
+import { VoiceOperations } from './operations/voices/voice-operations';
+import type { Resolve } from './recordings/outbound-target';
 import type { Services } from './resolvers/services';
+import { buildTranscriptions } from './transcriptions';
 import { describe } from './transport/error-masking';
 import { Metrics } from './transport/metrics';
 
@@ -48,7 +67,11 @@ import { Metrics } from './transport/metrics';
 export interface Replacements {
   readonly ledger?: (ledger: PostgresLedger) => Ledger;
   readonly speechProviders?: ReadonlyMap<string, SpeechProvider>;
+  readonly transcriptionProviders?: ReadonlyMap<string, TranscriptionProvider>;
+  readonly chatProviders?: ReadonlyMap<string, ChatProvider>;
   readonly windows?: RequestWindows;
+  /** Finds the addresses of a host that audio is fetched from. */
+  readonly resolve?: Resolve;
   /** Open sockets of one workspace at most. */
   readonly socketsOfAWorkspaceMax?: number;
 }
@@ -61,6 +84,7 @@ export interface Container {
   readonly windows: RequestWindows;
   readonly network: Network;
   readonly audio: AudioAccess;
+  readonly uploads: UploadOperations;
   readonly live: LiveOperations;
   readonly metrics: Metrics;
   readonly keyHeaders: ReadonlyMap<string, string>;
@@ -68,6 +92,8 @@ export interface Container {
   /** Begins the work that goes on in the background: leases, the sweep, periods, retention. */
   startUpkeep(): void;
   stopUpkeep(): void;
+  /** One round of what upkeep does every minute. */
+  upkeep(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -86,6 +112,7 @@ export async function buildContainer(
 ): Promise<Container> {
   const { log, clock, replacements = {} } = dependencies;
   const processId = newId();
+  const everyProvider = openProviders(settings, replacements);
   const core = await openCore(settings, { log, clock, processId });
   const { database, priceBook, accounts, workspaces, notices, bus } = core;
   const network = openNetwork(settings, { database, clock, log });
@@ -96,11 +123,10 @@ export async function buildContainer(
       log.error({ err: describe(error) }, message);
 
   const keyRing = KeyRing.fromBase64(settings.encryptionKey.reveal());
-  const providers = replacements.speechProviders ?? createSpeechProviders(plainSettings(settings));
+  const { speech: providers } = everyProvider;
+  const keyed = keyedProviders(everyProvider);
   const keyHeaders = new Map(
-    [...providers.values()].flatMap(({ declaration }) =>
-      declaration.keyHeader === null ? [] : [[declaration.keyHeader.toLowerCase(), declaration.provider] as const],
-    ),
+    [...keyed].flatMap(([id, { keyHeader }]) => (keyHeader === null ? [] : [[keyHeader.toLowerCase(), id] as const])),
   );
   const lastUse = new LastUse(database, clock, log);
   const authenticator = new Authenticator(
@@ -108,6 +134,14 @@ export async function buildContainer(
     // The command line can change a plan or a key beside us, and on the embedded engine no notice of it comes.
     database.listen || settings.redisUrl ? {} : { trustedForMs: UNTOLD_TRUST_MS },
   );
+  const sealer = new CredentialSealer(keyRing);
+  const storedKeys = new StoredKeys({
+    database,
+    clock,
+    notices,
+    sealer,
+    lastUse: new LastUse(database, clock, log, 'provider_credentials'),
+  });
 
   const usage = new UsageRepository(database);
   const usageFeed = new UsageFeed(usage, onError('usage events could not be read'));
@@ -115,7 +149,8 @@ export async function buildContainer(
   const balances = new Balances(database, (workspaceId) => accounts.roll(workspaceId));
   const budgets = new ClientTokenBudgets(database);
   const metrics = new Metrics();
-  const health = new ProviderHealthWatch();
+  const health = new ProviderHealthWatch(clock);
+  const router = new Router(clock, health);
   const live = new LiveOperations();
   const postgresLedger = new PostgresLedger({
     database,
@@ -128,10 +163,13 @@ export async function buildContainer(
   const publish = (event: UsageEventRow): void => {
     usageFeed.settled(event);
     metrics.settled(event);
-    health.settled(event);
     announcer.settled(event.workspace_id, event.sequence);
+    for (const { credential, outcome, provider } of event.attempts) {
+      if (credential === 'STORED_KEY' && outcome !== 'SKIPPED') storedKeys.noteUse(event.workspace_id, provider);
+    }
   };
   const remote = new RemoteOperations({ bus, usage, live, processId });
+  const listeners = new Listeners({ clock, bus, live });
   const stops = [
     // A process hears itself too; what it settled is in the feed already.
     bus.subscribe('usage', (message) => {
@@ -146,10 +184,11 @@ export async function buildContainer(
       changes.changedEverywhere();
     }),
     () => remote.close(),
+    () => listeners.close(),
   ];
 
   const store = new AudioStore(join(settings.dataDirectory, 'audio'), onError('audio could not be stored'));
-  const urls = new AudioUrls(dependencies.publicUrl, keyRing.deriveKey('audio-url'));
+  const urls = new AudioUrls(dependencies.publicUrl, keyRing.deriveKeys('audio-url'));
   const paces = new SpeechPaces(database, onError('paces of speech could not be stored'));
   const pricing = new SpeechPricing(priceBook, paces);
   const voices = new VoiceCatalogue(clock);
@@ -161,25 +200,78 @@ export async function buildContainer(
     awaitSettled: (operationId, workspaceId) => remote.awaitSettled(operationId, workspaceId),
     usageOf: (operationId, workspaceId) => remote.usageOf(operationId, workspaceId),
   });
+  const speechRouting = { providers, voices, storedKeys, now: () => clock.now() };
+  const latencyOf = (modelId: string): number | null => health.latencyOf(modelId);
   const speech = new SpeechOperations({
-    providers,
-    voices,
-    pricing,
-    estimates: new SpeechEstimates({ providers, voices, pricing, balances, budgets }),
-    run,
+    routing: speechRouting,
+    starting: {
+      pricing,
+      run,
+      streams: new SpeechStreams(clock, store, listeners),
+      listeners,
+      making: {
+        clock,
+        store,
+        router,
+        learnPace: (request, route, milliseconds) => pricing.learn(request, route, milliseconds),
+        logFailure: (operationId, error) =>
+          log.error({ operationId, err: describe(error) }, 'a speech could not be made'),
+      },
+      latencyOf,
+    },
+    estimates: new SpeechEstimates({ routing: speechRouting, pricing, latencyOf, balances, budgets }),
     live,
     usage,
     store,
     views: { urls, store, clock, retentionDays: settings.audioRetentionDays },
+    cancelElsewhere: (operationId, workspaceId) => remote.cancel(operationId, workspaceId),
+  });
+  const chatPricing = new ChatPricing(priceBook);
+  const chatPlanner = new ChatPlanner({
+    routing: {
+      providers: everyProvider.chat,
+      storedKeys,
+      defaultModel: (providerId) => chatPricing.defaultModel(providerId),
+      now: () => clock.now(),
+    },
+    pricing: chatPricing,
+    health,
+  });
+  const chatStore = new ChatStore(database);
+  const chat = new ChatOperations({
+    planner: chatPlanner,
+    estimates: new ChatEstimates({ planner: chatPlanner, balances, budgets }),
+    run,
+    usage,
+    store: chatStore,
     making: {
       clock,
-      store,
-      learnPace: ({ request, route }, milliseconds) => pricing.learn(request, route, milliseconds),
+      router,
+      store: chatStore,
       logFailure: (operationId, error) =>
-        log.error({ operationId, err: describe(error) }, 'a speech could not be made'),
+        log.error({ operationId, err: describe(error) }, 'a chat could not be carried out'),
     },
-    streams: new SpeechStreams(clock, store),
-    cancelElsewhere: (operationId, workspaceId) => remote.cancel(operationId, workspaceId),
+    streams: new ChatStreams(clock, listeners),
+    listeners,
+    rateCardVersion: priceBook.version,
+  });
+  const transcriptions = buildTranscriptions({
+    settings,
+    log,
+    clock,
+    database,
+    priceBook,
+    keyRing,
+    publicUrl: dependencies.publicUrl,
+    providers: everyProvider.transcription,
+    storedKeys,
+    health,
+    router,
+    run,
+    usage,
+    balances,
+    budgets,
+    resolve: replacements.resolve,
   });
   const account = new AccountOperations({
     book: priceBook,
@@ -190,20 +282,31 @@ export async function buildContainer(
     keys: core.keys,
     windows,
   });
+  const catalogue = new Catalogue({ book: priceBook, providers: everyProvider, health, storedKeys });
   const services: Services = {
     speech,
+    transcription: transcriptions.transcription,
+    uploads: transcriptions.uploads,
+    chat,
     balance: account,
     usage: new UsageOperations({ database, usage, balances, book: priceBook, windows }),
     live: new LiveFeeds(usageFeed, changes, balances, account),
-    catalogue: new Catalogue(priceBook, providers, health),
+    catalogue,
     workspaces: account,
     keys: new KeyOperations(core.keys, new ClientTokenService(database, notices)),
+    providerCredentials: new ProviderCredentialOperations(
+      new ProviderCredentials({ database, notices, sealer, providers: keyed }),
+      catalogue,
+    ),
+    voices: new VoiceOperations({ providers, allProviders: keyed, voices, storedKeys }),
   };
 
   let cancelUpkeep: () => void = () => {};
   const upkeep = async (): Promise<void> => {
     while ((await accounts.rollDue()) >= 200);
     await database.query(`DELETE FROM idempotency_keys WHERE created_at < ledger_now() - interval '25 hours'`);
+    await chatStore.removeOld();
+    await transcriptions.removeOld();
     await store.removeOlderThan(clock.now() - settings.audioRetentionDays * DAY_MS);
   };
   // Where no notification comes, what the command line does beside us is noticed by looking.
@@ -224,6 +327,7 @@ export async function buildContainer(
     windows,
     network,
     audio: new AudioAccess({ urls, store, live, usage, clock }),
+    uploads: transcriptions.uploads,
     live,
     metrics,
     keyHeaders,
@@ -239,6 +343,7 @@ export async function buildContainer(
       looking?.start(onError('accounts could not be looked at'));
       tick();
     },
+    upkeep,
     stopUpkeep() {
       looking?.stop();
       postgresLedger.leases.stop();
@@ -249,8 +354,11 @@ export async function buildContainer(
       for (const stop of stops) stop();
       authenticator.close();
       await lastUse.stop();
+      await storedKeys.close();
       await paces.flush();
-      await Promise.all([...providers.values()].map((provider) => provider.close()));
+      const { speech: speakers, transcription: transcribers, chat: chatters } = everyProvider;
+      const open = [...speakers.values(), ...transcribers.values(), ...chatters.values()];
+      await Promise.all(open.map((provider) => provider.close()));
       await store.close();
       await network.close();
       await core.close();
@@ -258,10 +366,32 @@ export async function buildContainer(
   };
 }
 
+/** Our adapters and those of PROVIDER_MODULES, with their settings. @throws SettingsError */
+function openProviders(settings: Settings, replacements: Replacements): ProvidersOfCapabilities {
+  try {
+    const { speech, transcription, chat } = loadProviderModules(settings.providerModules);
+    const ids = [...speech, ...transcription, ...chat].map(({ provider }) => provider);
+    const plain = plainSettings({ ...settings.providers, ...settings.settingsOfProviders(ids) });
+    const providers = {
+      speech: replacements.speechProviders ?? createSpeechProviders(plain, speech),
+      transcription: replacements.transcriptionProviders ?? createTranscriptionProviders(plain, transcription),
+      chat: replacements.chatProviders ?? createChatProviders(plain, chat),
+    };
+    refuseSharedKeyHeaders(
+      Object.values(providers).flatMap((ofCapability) =>
+        [...ofCapability.values()].map(({ declaration }) => declaration),
+      ),
+    );
+    return providers;
+  } catch (error) {
+    throw error instanceof ProviderModulesError ? new SettingsError(error.faults) : error;
+  }
+}
+
 /** Secrets leave their wrapper here, for the adapters and nobody else. */
-function plainSettings(settings: Settings): Record<string, { apiKey?: string; baseUrl?: string }> {
+function plainSettings(providers: Settings['providers']): Record<string, { apiKey?: string; baseUrl?: string }> {
   return Object.fromEntries(
-    Object.entries(settings.providers).map(([id, provider]) => [
+    Object.entries(providers).map(([id, provider]) => [
       id,
       {
         ...(provider.apiKey && { apiKey: provider.apiKey.reveal() }),

@@ -37,7 +37,11 @@ export async function openCore(
   settings: Settings,
   { log, clock, processId = newId() }: { readonly log: Logger; readonly clock: Clock; readonly processId?: string },
 ): Promise<Core> {
-  const priceBook = loadPriceBook(settings.priceBookFile);
+  // The licence of XTTS v2 forbids selling what it speaks, until the operator says that it holds another.
+  const overrides = settings.xttsCommercialUseConfirmed
+    ? []
+    : [{ capability: 'TEXT_TO_SPEECH', provider: 'xtts' } as const];
+  const priceBook = loadPriceBook(settings.priceBookFile, { overrides });
   const database = await openDatabase(settings, { log, clock });
   try {
     await migrate(database, log);

@@ -89,6 +89,8 @@ export async function startServer(settings: Settings, options: ServerOptions = {
     const app = await buildHttpServer({
       graphql,
       audio: container.audio,
+      uploads: container.uploads,
+      intake,
       health: {
         checks: {
           database: async () => void (await core.database.query('SELECT 1')),

@@ -25,8 +25,9 @@ function faultsOf(environment: NodeJS.ProcessEnv): readonly string[] {
 }
 
 test('no setting at all gives a server on this machine alone with the embedded database', () => {
-  const { encryptionKey, ...rest } = read({});
+  const { encryptionKey, settingsOfProviders, ...rest } = read({});
   expect(encryptionKey.reveal()).toHaveLength(44);
+  expect(settingsOfProviders(['acme'])).toEqual({});
   expect(rest).toEqual({
     port: 4000,
     host: '127.0.0.1',
@@ -113,6 +114,17 @@ test.each(PROVIDER_IDS)('the key and the address of %s are read under its own na
   expect(providers[provider]?.baseUrl).toBe('http://127.0.0.1:9999');
 });
 
+test('a provider of a module has its settings by the same rules, once its id is known', () => {
+  const settings = read({
+    ACME_SPEECH_API_KEY: 'secret',
+    ACME_SPEECH_BASE_URL: 'http://10.0.0.9:1/',
+    FOO_BASE_URL: 'x',
+  });
+  const { 'acme-speech': acme, ...others } = settings.settingsOfProviders(['acme-speech', 'other']);
+  expect([acme?.apiKey?.reveal(), acme?.baseUrl, others]).toEqual(['secret', 'http://10.0.0.9:1', {}]);
+  expect(() => settings.settingsOfProviders(['foo'])).toThrow(/FOO_BASE_URL: write scheme, host and port alone/);
+});
+
 test('empty and blank variables count as absent, unknown ones are ignored', () => {
   expect(read({ PORT: '', HOST: '  ', DATABASE_URL: '', ENCRYPTION_KEY: '', POTR: 'nonsense' }).port).toBe(4000);
 });
@@ -136,6 +148,9 @@ const FAULTY: ReadonlyArray<readonly [string, string]> = [
   ['ENCRYPTION_KEY', Buffer.alloc(31).toString('base64')],
   ['ENCRYPTION_KEY', `${KEY}!`],
   ['ENCRYPTION_KEY', Buffer.alloc(32).toString('hex')],
+  ['ENCRYPTION_KEY', `${KEY},hunter2`],
+  ['ENCRYPTION_KEY', `${KEY},`],
+  ['ENCRYPTION_KEY', `${KEY},${KEY}`],
   ['BOOTSTRAP_API_KEY', 'hunter2'],
   ['BOOTSTRAP_API_KEY', 'k'.repeat(20).concat('\u0007')],
   ['BOOTSTRAP_ADMIN_KEY', 'hunter2'],
@@ -161,6 +176,11 @@ test.each(FAULTY)('%s=%s is a fault that names the variable, says what to write 
   const fault = faultsOf({ ENCRYPTION_KEY: KEY, [name]: text }).find((one) => one.startsWith(`${name}: `));
   expect(fault).toMatch(/: (write|must)/);
   expect(fault).not.toContain('hunter2');
+});
+
+test('ENCRYPTION_KEY may name older keys behind the newest', () => {
+  const older = Buffer.alloc(32, 9).toString('base64');
+  expect(read({ ENCRYPTION_KEY: `${KEY}, ${older}` }).encryptionKey.reveal()).toBe(`${KEY},${older}`);
 });
 
 test('all faults are reported together', () => {

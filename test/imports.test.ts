@@ -16,6 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/identity': ['src/lib', 'src/db'],
   'src/analytics': ['src/lib', 'src/db', 'src/ledger'],
   'src/audio-store': ['src/lib', 'providers/contract'],
+  'src/recordings': ['src/lib', 'src/db', 'providers/contract', 'providers/audio'],
   'src/operations': [
     'src/lib',
     'src/db',
@@ -28,6 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/identity',
     'src/analytics',
     'src/audio-store',
+    'src/recordings',
     'schema',
     'providers/contract',
     'providers/audio',

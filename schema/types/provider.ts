@@ -1,6 +1,7 @@
 import { Field, Float, ID, ObjectType } from '../decorators';
 import { Capability } from '../enums/capability';
 import { CircuitState } from '../enums/circuit-state';
+import type { Lazy } from './lazy';
 import { Model } from './model';
 
 @ObjectType({ description: 'How a provider has answered of late, as this server sees it.', simpleResolvers: true })
@@ -56,7 +57,7 @@ export class Provider {
   readonly models!: readonly Model[];
 
   @Field(() => ProviderHealth, { description: 'How it has answered of late.' })
-  readonly health!: ProviderHealth;
+  readonly health!: Lazy<ProviderHealth>;
 
   @Field(() => String, {
     nullable: true,

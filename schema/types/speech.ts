@@ -8,6 +8,7 @@ import { Audio } from './audio';
 import type { Lazy } from './lazy';
 import { OperationUsage } from './operation-usage';
 import { Provider } from './provider';
+import { Voice } from './voice';
 
 @ObjectType({ description: 'A text that was spoken, or is being spoken.', simpleResolvers: true })
 export class Speech {
@@ -38,6 +39,13 @@ export class Speech {
 
   @Field(() => ID, { nullable: true, description: 'Voice.id of the voice that spoke; null where it is not known.' })
   readonly voiceId!: string | null;
+
+  /** Left out by those who make a speech: which voices are known depends on who asks, so a resolver answers. */
+  @Field(() => Voice, {
+    nullable: true,
+    description: 'The voice that spoke, as far as this server knows it; null where only voiceId is known.',
+  })
+  readonly voice?: Voice | null;
 
   @Field(() => SafeIntScalar, { description: 'Characters that count, of the whole text.' })
   readonly characters!: number;

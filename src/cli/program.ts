@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { CommandLine, type Surroundings } from './command-line';
+import { addCredentials } from './credentials';
 import { EXIT, EXIT_CODES_HELP } from './exit-codes';
 import { failureOf, UsageError, usageMessage } from './failures';
 import { addGrants } from './grants';
@@ -44,7 +45,8 @@ function buildProgram(line: CommandLine): Command {
       outputError: () => {},
     })
     .addHelpText('after', `${SETTINGS_HELP}\n${EXIT_CODES_HELP}`);
-  for (const add of [addServe, addMigrate, addWorkspaces, addKeys, addGrants, addLedger]) add(program, line);
+  for (const add of [addServe, addMigrate, addWorkspaces, addKeys, addCredentials, addGrants, addLedger])
+    add(program, line);
   throwUsageErrors(program, 'polyphony');
   return program;
 }

@@ -122,9 +122,16 @@ export const planId = kind("write a plan's id, such as free", (text) =>
   /^[a-z0-9][a-z0-9_-]{0,63}$/.test(text) ? text : undefined,
 );
 
+/** Roots of a KeyRing with commas between them, each once; more would be rotations that nobody finished. */
+const ENCRYPTION_KEYS_MAX = 8;
+
 export const encryptionKey = kind(
-  `write ${ROOT_KEY_BYTES} bytes as base64; make one with: openssl rand -base64 ${ROOT_KEY_BYTES}`,
-  (text) => (isKeyText(text) ? new Secret(text) : undefined),
+  `write ${ROOT_KEY_BYTES} bytes as base64, after a rotation the newest first and older ones after a comma; make one with: openssl rand -base64 ${ROOT_KEY_BYTES}`,
+  (text) => {
+    const keys = text.split(',').map((key) => key.trim());
+    const sound = keys.length <= ENCRYPTION_KEYS_MAX && keys.every(isKeyText) && new Set(keys).size === keys.length;
+    return sound ? new Secret(keys.join(',')) : undefined;
+  },
 );
 
 /** Whether a text is exactly 32 bytes in standard base64; Node's decoder alone would skip whatever it does not know. */

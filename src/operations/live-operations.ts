@@ -2,6 +2,7 @@ import type { LiveAudio } from '../audio-store/live-audio';
 import type { EventDraft } from '../ledger/entries';
 import type { UsageEventRow } from '../ledger/usage-event';
 import type { AppError } from '../lib/errors';
+import type { LiveAnswer } from './chat/live-answer';
 
 /** Why an operation was ended before its provider was done. All but STOPPING are the caller's doing. */
 export type EndReason = 'CANCELLED' | 'LEFT' | 'TIMEOUT' | 'SLOW_CONSUMER' | 'STOPPING';
@@ -9,9 +10,12 @@ export type EndReason = 'CANCELLED' | 'LEFT' | 'TIMEOUT' | 'SLOW_CONSUMER' | 'ST
 /** An operation that holds credits and is under way in this process. */
 export class LiveOperation {
   private readonly controller = new AbortController();
+  private stopController: AbortController | null = null;
   private reason: EndReason | null = null;
   /** The audio it makes, once the first part of it has begun. */
   audio: LiveAudio | null = null;
+  /** What a language model answers, once it was asked. */
+  answer: LiveAnswer | null = null;
   /** Why it did not succeed; set before it settles. */
   error: AppError | null = null;
   /** Settles when the operation is final. Rejects with OUTCOME_UNKNOWN when its lease was lost. */
@@ -41,8 +45,15 @@ export class LiveOperation {
     return this.reason;
   }
 
-  /** Ends the upstream call at once; the first reason stands. */
+  /** The server stops: what still went on after the operation was ended, ends too. */
+  get stopping(): AbortSignal {
+    this.stopController ??= new AbortController();
+    return this.stopController.signal;
+  }
+
+  /** Ends the operation at once; the first reason stands. */
   end(reason: EndReason): void {
+    if (reason === 'STOPPING') this.stopController?.abort();
     if (this.reason) return;
     this.reason = reason;
     this.controller.abort();

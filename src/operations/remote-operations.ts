@@ -1,7 +1,7 @@
 import type { EventBus } from '../events/event-bus';
 import type { LiveOperations } from './live-operations';
 import type { UsageRepository } from './usage-repository';
-import { OperationUsageView } from './views/operation-usage-view';
+import { shortUsage } from './views/operation-usage-view';
 
 const POLL_MS = 500;
 const CANCEL_MS = 15_000;
@@ -54,9 +54,7 @@ export class RemoteOperations {
   /** A short account of a settled operation, for the fields of an error. */
   async usageOf(operationId: string, workspaceId: string): Promise<unknown> {
     const event = await this.dependencies.usage.event(operationId, workspaceId);
-    if (!event) return null;
-    const { id, status, credits, characters, audioMilliseconds } = new OperationUsageView(event);
-    return { id, status, credits, characters, audioMilliseconds };
+    return event && shortUsage(event);
   }
 
   close(): void {

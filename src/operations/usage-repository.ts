@@ -47,6 +47,20 @@ export class UsageRepository {
     return rowCount > 0;
   }
 
+  /** The newest operation under an idempotency key that still holds; null where there is none. */
+  async underKey(
+    workspaceId: string,
+    operation: string,
+    key: string,
+  ): Promise<{ readonly operationId: string; readonly inputHash: string } | null> {
+    const { rows } = await this.database.query<{ operation_id: string; input_hash: string }>(
+      `SELECT operation_id, input_hash FROM idempotency_keys WHERE workspace_id = $1 AND operation = $2 AND key = $3
+         AND created_at > ledger_now() - interval '24 hours'`,
+      [workspaceId, operation, key],
+    );
+    return rows[0] ? { operationId: rows[0].operation_id, inputHash: rows[0].input_hash } : null;
+  }
+
   /** Media type of what an operation that is under way makes; null where there is no such operation. */
   async heldContentType(id: string): Promise<string | null> {
     const { rows } = await this.database.query<{ content_type: string | null }>(

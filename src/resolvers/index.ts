@@ -1,8 +1,13 @@
 import { BalanceResolver } from './balance.resolver';
 import { CatalogueResolver, UsageEstimateResolver } from './catalogue.resolver';
+import { ChatResolver } from './chat.resolver';
 import { KeyResolver } from './key.resolver';
+import { ProviderCredentialResolver } from './provider-credential.resolver';
 import { SpeechResolver } from './speech.resolver';
+import { TranscriptionResolver } from './transcription.resolver';
+import { UploadResolver } from './upload.resolver';
 import { UsageResolver } from './usage.resolver';
+import { VoiceResolver } from './voice.resolver';
 import { WorkspaceResolver } from './workspace.resolver';
 
 /** Every resolver class; the schema is built of these. */
@@ -10,8 +15,13 @@ export const resolvers = [
   WorkspaceResolver,
   CatalogueResolver,
   SpeechResolver,
+  TranscriptionResolver,
+  UploadResolver,
+  ChatResolver,
   BalanceResolver,
   UsageResolver,
   UsageEstimateResolver,
   KeyResolver,
+  ProviderCredentialResolver,
+  VoiceResolver,
 ] as const;

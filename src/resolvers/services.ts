@@ -1,8 +1,13 @@
 import type { Capability } from '../../schema/enums/capability';
 import type { CreateApiKeyInput, RotateApiKeyInput } from '../../schema/inputs/api-key-inputs';
+import type { ChatInput } from '../../schema/inputs/chat-inputs';
 import type { CreateClientTokenInput } from '../../schema/inputs/client-token-inputs';
+import type { SetProviderCredentialInput } from '../../schema/inputs/provider-credential-inputs';
 import type { SynthesizeSpeechInput } from '../../schema/inputs/speech-inputs';
+import type { EstimateTranscriptionInput, TranscribeInput } from '../../schema/inputs/transcription-inputs';
+import type { CreateUploadInput } from '../../schema/inputs/upload-inputs';
 import type { UsageEventFilter } from '../../schema/inputs/usage-event-filter';
+import type { VoiceFilter } from '../../schema/inputs/voice-filter';
 import type {
   CreateWorkspaceInput,
   GrantCreditsInput,
@@ -10,6 +15,8 @@ import type {
 } from '../../schema/inputs/workspace-inputs';
 import type { ApiKey, CreateApiKeyPayload } from '../../schema/types/api-key';
 import type { BillingSubscription } from '../../schema/types/billing-subscription';
+import type { ChatPayload } from '../../schema/types/chat';
+import type { ChatStreamEvent } from '../../schema/types/chat-stream';
 import type { CreateClientTokenPayload } from '../../schema/types/client-token';
 import type { Connection } from '../../schema/types/connection';
 import type { CreditBalance } from '../../schema/types/credit-balance';
@@ -17,12 +24,16 @@ import type { GrantCreditsPayload } from '../../schema/types/grant-credits-paylo
 import type { OperationUsage } from '../../schema/types/operation-usage';
 import type { Plan } from '../../schema/types/plan';
 import type { Provider } from '../../schema/types/provider';
+import type { ProviderCredential } from '../../schema/types/provider-credential';
 import type { RateCard } from '../../schema/types/rate-card';
 import type { CancelSpeechPayload, Speech, SynthesizeSpeechPayload } from '../../schema/types/speech';
 import type { SpeechStreamEvent } from '../../schema/types/speech-stream';
+import type { TranscribePayload, Transcription } from '../../schema/types/transcription';
+import type { Upload } from '../../schema/types/upload';
 import type { UsageEstimate } from '../../schema/types/usage-estimate';
 import type { UsageSummary } from '../../schema/types/usage-summary';
 import type { UsageUpdate } from '../../schema/types/usage-update';
+import type { Voice } from '../../schema/types/voice';
 import type { CreateWorkspacePayload, Workspace } from '../../schema/types/workspace';
 import type { Caller, PrincipalContext } from '../identity/caller';
 import type { Page } from './page';
@@ -54,6 +65,27 @@ export interface SpeechService {
   estimate(context: PrincipalContext, input: SynthesizeSpeechInput): Promise<UsageEstimate>;
   /** Cheapest first. */
   compare(context: PrincipalContext, input: SynthesizeSpeechInput): Promise<readonly UsageEstimate[]>;
+}
+
+export interface TranscriptionService {
+  /** Metered. Runs to its end once a provider was called, whatever becomes of the caller. */
+  transcribe(context: PrincipalContext, input: TranscribeInput): Promise<TranscribePayload>;
+  find(context: PrincipalContext, id: string): Promise<Transcription>;
+  /** Resolves once the text is gone. */
+  delete(context: PrincipalContext, id: string): Promise<void>;
+  estimate(context: PrincipalContext, input: EstimateTranscriptionInput): Promise<UsageEstimate>;
+}
+
+export interface UploadService {
+  create(context: PrincipalContext, input: CreateUploadInput): Promise<Upload>;
+}
+
+export interface ChatService {
+  /** Metered. Runs to its end, whatever becomes of the caller. */
+  chat(context: PrincipalContext, input: ChatInput): Promise<ChatPayload>;
+  /** Metered. `after`: the last sequence seen; null: from the start. Returning its iterator ends the chat. */
+  stream(context: PrincipalContext, input: ChatInput, after: number | null): Promise<AsyncIterable<ChatStreamEvent>>;
+  estimate(context: PrincipalContext, input: ChatInput): Promise<UsageEstimate>;
 }
 
 export interface BalanceService {
@@ -105,12 +137,34 @@ export interface KeyService {
   revokeClientToken(context: PrincipalContext, id: string): Promise<void>;
 }
 
+/** The workspace's own provider keys. None of the answers holds a key. */
+export interface ProviderCredentialService {
+  list(context: PrincipalContext): Promise<readonly ProviderCredential[]>;
+  set(context: PrincipalContext, input: SetProviderCredentialInput): Promise<ProviderCredential>;
+  /** The id of what is gone. */
+  delete(context: PrincipalContext, provider: string): Promise<string>;
+  /** Also where its adapter is no longer loaded. */
+  providerOf(context: Caller, id: string): Promise<Provider>;
+}
+
+export interface VoiceService {
+  list(context: PrincipalContext, filter: VoiceFilter, page: Page): Promise<Connection<Voice>>;
+  find(context: PrincipalContext, id: string): Promise<Voice>;
+  /** null where it is not known without asking a provider. Never rejects for want of a provider. */
+  known(context: PrincipalContext, id: string | null): Promise<Voice | null>;
+}
+
 export interface Services {
   readonly speech: SpeechService;
+  readonly transcription: TranscriptionService;
+  readonly uploads: UploadService;
+  readonly chat: ChatService;
   readonly balance: BalanceService;
   readonly usage: UsageService;
   readonly live: LiveService;
   readonly catalogue: CatalogueService;
   readonly workspaces: WorkspaceService;
   readonly keys: KeyService;
+  readonly providerCredentials: ProviderCredentialService;
+  readonly voices: VoiceService;
 }

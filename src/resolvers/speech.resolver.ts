@@ -16,6 +16,7 @@ import type { Provider } from '../../schema/types/provider';
 import { CancelSpeechPayload, Speech, SynthesizeSpeechPayload } from '../../schema/types/speech';
 import { SpeechStreamEvent } from '../../schema/types/speech-stream';
 import { UsageEstimate } from '../../schema/types/usage-estimate';
+import type { Voice } from '../../schema/types/voice';
 import type { RequestContext } from './context';
 import { eventOf, withFailureAsEvent } from './live-events';
 import { requireCapability, requireScope } from './rights';
@@ -129,5 +130,12 @@ export class SpeechResolver {
     @Ctx() context: RequestContext,
   ): Provider | null | Promise<Provider | null> {
     return context.services.catalogue.provider(context, speech.providerId);
+  }
+
+  @FieldResolver()
+  voice(@Root() speech: Readonly<Speech>, @Ctx() context: RequestContext): Promise<Voice | null> | null {
+    // Whoever has a speech was let in with a principal.
+    if (speech.voiceId === null || context.principal === null) return null;
+    return context.services.voices.known({ ...context, principal: context.principal }, speech.voiceId);
   }
 }

@@ -56,7 +56,8 @@ export function maskError(error: unknown, requestId: string, log: Logger): Graph
         extensions: { code: 'QUERY_TOO_LARGE', what: 'TOKENS', limit: tokens, actual: tokens + 1, requestId },
       };
     }
-    return { message: wrapped.message.slice(0, MESSAGE_MAX), ...where, extensions: { code, requestId } };
+    const message = withoutInput(wrapped.message).slice(0, MESSAGE_MAX);
+    return { message, ...where, extensions: { code, requestId } };
   }
   log.error({ requestId, err: describe(cause) }, 'an unexpected error');
   return {
@@ -75,6 +76,10 @@ export function requestRefusal(error: AppError, headers: HeaderMap = new HeaderM
   Object.defineProperty(refusal, 'originalError', { value: error });
   return refusal;
 }
+
+/** graphql-js repeats a whole input object beside one field that does not fit, and another field may be a secret. */
+const withoutInput = (message: string): string =>
+  message.replace(/^(Variable "\$\w+") got invalid value \{.*\}( at "[\w.[\]]+")?; /s, '$1 got an invalid value$2; ');
 
 function rootOf(error: unknown): unknown {
   let current = error;

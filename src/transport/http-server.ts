@@ -4,17 +4,22 @@ import type { Logger } from 'pino';
 import { AppError } from '../lib/errors';
 import { newId } from '../lib/ids';
 import type { AudioAccess } from '../operations/speech/audio-access';
+import type { UploadOperations } from '../operations/upload-operations';
 import { registerAudioRoute } from './audio-route';
 import { registerGraphiqlRoute } from './graphiql-route';
 import type { GraphqlHttp } from './graphql-http';
 import { type HealthDependencies, registerHealthRoutes } from './health-routes';
+import type { Intake } from './intake';
+import { registerUploadRoute } from './upload-route';
 
-/** Largest body of a request: 100,000 characters of speech with room for several fields. */
-export const BODY_BYTES_MAX = 4 * 1_048_576;
+/** Largest body of a request: 6 MiB of audio in base64, or 100,000 characters of speech, with room for several fields. */
+export const BODY_BYTES_MAX = 9 * 1_048_576;
 
 export interface HttpServerDependencies {
   readonly graphql: GraphqlHttp;
   readonly audio: AudioAccess;
+  readonly uploads: UploadOperations;
+  readonly intake: Intake;
   readonly health: HealthDependencies;
   readonly log: Logger;
   /** Web origins that may call; null: any. */
@@ -68,6 +73,7 @@ export async function buildHttpServer(dependencies: HttpServerDependencies): Pro
   );
   graphql.register(app);
   registerAudioRoute(app, dependencies.audio, log);
+  await registerUploadRoute(app, dependencies);
   registerGraphiqlRoute(app);
   registerHealthRoutes(app, dependencies.health);
   return app;

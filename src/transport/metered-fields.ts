@@ -8,7 +8,13 @@ import {
 import { checkLimit } from './document-limits';
 
 /** Root fields that ask a provider to work. They are counted against the plan's requests a minute. */
-export const METERED_FIELDS: ReadonlySet<string> = new Set(['synthesizeSpeech', 'speechStream']);
+export const METERED_FIELDS: ReadonlySet<string> = new Set([
+  'synthesizeSpeech',
+  'speechStream',
+  'transcribe',
+  'chat',
+  'chatStream',
+]);
 
 type Variables = Readonly<Record<string, unknown>> | null | undefined;
 

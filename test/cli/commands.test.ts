@@ -57,6 +57,7 @@ it.each([
   [['workspaces', 'set-plan', '--help'], 'plan'],
   [['keys', 'create', '--help'], '--workspace'],
   [['grants', 'add', '--help'], '--credits'],
+  [['credentials', 'reencrypt', '--help'], '<new>,<old>'],
   [['ledger', 'verify', '--help'], '--json'],
 ])('%j shows help with examples or exit codes and ends with 0', async (args, expected) => {
   const { code, out } = await run(...args);

@@ -14,18 +14,30 @@ afterEach(async () => {
     await Promise.all([...providers.values()].map((provider) => provider.close()));
 });
 
-it('without any setting, only the built-in engine can serve', () => {
+const IN_ORDER = [
+  'local',
+  'xtts',
+  'cartesia',
+  'elevenlabs',
+  'deepgram',
+  'fish-audio',
+  'resemble-ai',
+  'inworld',
+  'chatterbox',
+  'pocket-tts',
+  'kokoro',
+  'qwen-tts',
+];
+
+it('every provider of the price list is there in its order; without any setting, only the built-in engine can serve', () => {
   const configured = [...create()].map(([id, provider]) => [id, provider.configured]);
-  expect(configured).toEqual([
-    ['local', true],
-    ['elevenlabs', false],
-    ['kokoro', false],
-  ]);
+  expect(configured).toEqual(IN_ORDER.map((id) => [id, id === 'local']));
 });
 
 it('a key offers a hosted provider and an address a self-hosted one', () => {
   const providers = create({ elevenlabs: { apiKey: 'key' }, kokoro: { baseUrl: 'http://127.0.0.1:8880' } });
-  expect([...providers.values()].every(({ configured }) => configured)).toBe(true);
+  const configured = [...providers].filter(([, provider]) => provider.configured);
+  expect(configured.map(([id]) => id)).toEqual(['local', 'elevenlabs', 'kokoro']);
 });
 
 it('a base URL that is none is refused by the name of its setting', () => {
@@ -37,11 +49,9 @@ it('adapters from outside are added, and one with a known id takes its place', (
     { ...elevenLabsSpeech, provider: 'acme', name: 'Acme' },
     { ...elevenLabsSpeech, name: 'Mine' },
   ]);
-  expect([...providers].map(([id, { declaration }]) => [id, declaration.name]).slice(1)).toEqual([
-    ['elevenlabs', 'Mine'],
-    ['kokoro', 'Kokoro'],
-    ['acme', 'Acme'],
-  ]);
+  expect([...providers.keys()]).toEqual([...IN_ORDER, 'acme']);
+  expect(providers.get('elevenlabs')!.declaration.name).toBe('Mine');
+  expect(providers.get('acme')!.declaration.name).toBe('Acme');
 });
 
 describe('every declaration agrees with itself', () => {

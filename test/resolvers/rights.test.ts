@@ -4,7 +4,9 @@ import type { Principal } from '../../src/identity/principal';
 import { apiKey, clientToken, contextOf, recordedServices, schema } from './resolver-support';
 
 const ALL: readonly ApiKeyScope[] = ['METERED', 'READ', 'BILLING', 'MANAGE', 'ADMIN'];
+const CAPABILITIES = ['TEXT_TO_SPEECH', 'SPEECH_TO_TEXT', 'LANGUAGE_MODEL'];
 const SPEECH = '{text: "Hi", idempotencyKey: "k"}';
+const CHAT = '{messages: [{role: USER, content: "t"}]}';
 
 /** Every root field that is built, the scope that it needs, and whether a client token with that scope may use it. */
 const FIELDS: readonly (readonly [string, ApiKeyScope | null, 'token' | 'key'])[] = [
@@ -16,15 +18,29 @@ const FIELDS: readonly (readonly [string, ApiKeyScope | null, 'token' | 'key'])[
   ['query { speech(id: "1") { id } }', 'READ', 'token'],
   [`query { estimateSpeech(input: ${SPEECH}) { credits } }`, 'READ', 'token'],
   [`query { compareSpeechCost(input: ${SPEECH}) { credits } }`, 'READ', 'token'],
+  ['query { transcription(id: "1") { id } }', 'READ', 'token'],
+  ['query { estimateTranscription(input: {audioSeconds: "1"}) { credits } }', 'READ', 'token'],
   ['query { balance { id } }', 'READ', 'token'],
   ['query { subscription { id } }', 'READ', 'key'],
   ['query { usage { id } }', 'READ', 'token'],
   ['query { usageEvents { pageInfo { hasNextPage } } }', 'READ', 'token'],
   ['query { usageEvent(id: "1") { id } }', 'READ', 'token'],
   ['query { apiKeys { pageInfo { hasNextPage } } }', 'MANAGE', 'key'],
+  ['query { providerCredentials { id } }', 'MANAGE', 'key'],
+  ['query { voices { pageInfo { hasNextPage } } }', 'READ', 'token'],
+  ['query { voice(id: "local/x") { id } }', 'READ', 'token'],
   [`mutation { synthesizeSpeech(input: ${SPEECH}) { replayed } }`, 'METERED', 'token'],
   ['mutation { cancelSpeech(input: {id: "1"}) { speech { id } } }', 'METERED', 'token'],
   ['mutation { deleteSpeech(input: {id: "1"}) { deletedId } }', 'METERED', 'token'],
+  ['mutation { transcribe(input: {audio: {uploadId: "1"}}) { replayed } }', 'METERED', 'token'],
+  ['mutation { deleteTranscription(input: {id: "1"}) { deletedId } }', 'METERED', 'token'],
+  [
+    'mutation { createUpload(input: {purpose: AUDIO, contentType: "audio/wav", sizeBytes: 1}) { upload { id } } }',
+    'METERED',
+    'token',
+  ],
+  [`query { estimateChat(input: ${CHAT}) { credits } }`, 'READ', 'token'],
+  [`mutation { chat(input: ${CHAT}) { finishReason } }`, 'METERED', 'token'],
   ['mutation { createApiKey(input: {name: "n"}) { secret } }', 'MANAGE', 'key'],
   ['mutation { rotateApiKey(input: {id: "1"}) { secret } }', 'MANAGE', 'key'],
   ['mutation { revokeApiKey(input: {id: "1"}) { apiKey { id } } }', 'MANAGE', 'key'],
@@ -34,6 +50,8 @@ const FIELDS: readonly (readonly [string, ApiKeyScope | null, 'token' | 'key'])[
     'key',
   ],
   ['mutation { revokeClientToken(input: {id: "1"}) { deletedId } }', 'METERED', 'key'],
+  ['mutation { setProviderCredential(input: {provider: "p", secret: "s"}) { credential { id } } }', 'MANAGE', 'key'],
+  ['mutation { deleteProviderCredential(input: {provider: "p"}) { deletedId } }', 'MANAGE', 'key'],
   ['mutation { createWorkspace(input: {name: "n", plan: "free"}) { secret } }', 'ADMIN', 'key'],
   ['mutation { setWorkspacePlan(input: {workspaceId: "1", plan: "pro"}) { workspace { id } } }', 'ADMIN', 'key'],
   [
@@ -44,6 +62,7 @@ const FIELDS: readonly (readonly [string, ApiKeyScope | null, 'token' | 'key'])[
   ['subscription { usageUpdated { cursor } }', 'READ', 'token'],
   ['subscription { balanceChanged { id } }', 'READ', 'token'],
   [`subscription { speechStream(input: ${SPEECH}) { __typename } }`, 'METERED', 'token'],
+  [`subscription { chatStream(input: ${CHAT}) { __typename } }`, 'METERED', 'token'],
 ];
 
 async function* nothing(): AsyncGenerator<never> {}
@@ -57,6 +76,7 @@ async function attempt(
     'live.usageUpdated': nothing(),
     'live.balanceChanged': nothing(),
     'speech.stream': nothing(),
+    'chat.stream': nothing(),
   });
   const contextValue = contextOf(principal, services);
   const answer = source.startsWith('subscription')
@@ -101,16 +121,22 @@ describe('rights', () => {
     '%s needs the scope %s; with a client token that has every scope it takes a %s',
     async (source, _scope, who) => {
       const expected = who === 'token' ? { reached: true } : { reached: false, code: 'FORBIDDEN' };
-      expect(await attempt(source, clientToken(['TEXT_TO_SPEECH'], ...ALL))).toMatchObject(expected);
+      expect(await attempt(source, clientToken(CAPABILITIES, ...ALL))).toMatchObject(expected);
     },
   );
 
-  it.each(FIELDS.filter(([source]) => /synthesizeSpeech|cancelSpeech|deleteSpeech|speechStream/.test(source)))(
-    '%s is FORBIDDEN for a client token that was made for another capability',
-    async (source) => {
-      const answer = await attempt(source, clientToken(['SPEECH_TO_TEXT'], 'METERED', 'READ'));
+  it.each([
+    [/synthesizeSpeech|cancelSpeech|deleteSpeech|speechStream/, 'TEXT_TO_SPEECH'],
+    [/transcribe|deleteTranscription/, 'SPEECH_TO_TEXT'],
+    [/\bchat\(|chatStream/, 'LANGUAGE_MODEL'],
+  ] as const)('%s is FORBIDDEN for a client token that was made for all but %s', async (fields, capability) => {
+    const sources = FIELDS.filter(([source]) => fields.test(source));
+    expect(sources.length).toBeGreaterThan(1);
+    for (const [source] of sources) {
+      const others = CAPABILITIES.filter((it) => it !== capability);
+      const answer = await attempt(source, clientToken(others, 'METERED', 'READ'));
       expect(answer).toMatchObject({ reached: false, code: 'FORBIDDEN' });
-      expect(answer.message).toContain('TEXT_TO_SPEECH');
-    },
-  );
+      expect(answer.message).toContain(capability);
+    }
+  });
 });

@@ -77,7 +77,7 @@ export class GraphqlClient {
   async send(
     path: string,
     options: {
-      readonly method?: 'GET' | 'POST' | 'HEAD' | 'OPTIONS';
+      readonly method?: 'GET' | 'POST' | 'PUT' | 'HEAD' | 'OPTIONS';
       readonly headers?: Readonly<Record<string, string>>;
       readonly body?: string | Buffer;
       readonly signal?: AbortSignal;

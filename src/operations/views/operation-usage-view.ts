@@ -140,3 +140,9 @@ export class OperationUsageView implements Omit<OperationUsage, 'provider'> {
     return this.row.status === 'UNKNOWN' ? null : this.row.settled_at;
   }
 }
+
+/** A short account of a settled operation, for the fields of an error. */
+export function shortUsage(row: UsageEventRow) {
+  const { id, status, credits, characters, inputTokens, outputTokens, audioMilliseconds } = new OperationUsageView(row);
+  return { id, status, credits, characters, inputTokens, outputTokens, audioMilliseconds };
+}

@@ -16,7 +16,8 @@ const DAY_MS = 86_400_000;
 export interface SpeechArtifact {
   readonly format: Audio['format'];
   readonly contentType: string;
-  readonly sampleRate: number;
+  /** null where the provider that will make it is not known yet. */
+  readonly sampleRate: number | null;
   readonly channels: number;
   readonly delivery: 'COMPLETE' | 'STREAM';
   readonly sizeBytes?: number;
@@ -52,9 +53,9 @@ export function speechView(source: SpeechSource, dependencies: SpeechViewDepende
     status: event ? STATUSES[event.status] : 'GENERATING',
     errorCode: (event?.error_code ?? null) as Speech['errorCode'],
     audio: audioOf(source, dependencies),
-    providerId: draft.provider_id!,
-    model: draft.model!,
-    voiceId: draft.voice_id,
+    providerId: (event ?? draft).provider_id!,
+    model: (event ?? draft).model!,
+    voiceId: (event ?? draft).voice_id,
     characters: Number(event?.characters ?? draft.characters),
     endUserId: draft.end_user_id,
     metadata: draft.metadata as Speech['metadata'],

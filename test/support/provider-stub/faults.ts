@@ -28,6 +28,8 @@ export type StubFault =
   | { readonly kind: 'error-in-200'; readonly body: unknown }
   /** The right type, bytes that are no audio. */
   | { readonly kind: 'malformed' }
+  /** The answer with its pieces changed: events put in, taken out or broken. */
+  | { readonly kind: 'edit'; edit(pieces: readonly Buffer[]): readonly (Buffer | string)[] }
   /** The audio, a piece for each `release()` of the gate. */
   | { readonly kind: 'gated'; readonly gate: Gate };
 
@@ -146,6 +148,11 @@ export async function misbehave(
       return;
     case 'malformed':
       response.writeHead(200, { 'content-type': contentType }).end(NOISE);
+      return;
+    case 'edit':
+      response.writeHead(200, { 'content-type': contentType });
+      for (const piece of fault.edit(audio)) response.write(piece);
+      response.end();
       return;
     case 'gated':
       response.writeHead(200, { 'content-type': contentType });

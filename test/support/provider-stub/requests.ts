@@ -1,24 +1,28 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { AudioFormat } from '../../../providers/contract/audio';
 
+export type StubOperation = 'speech' | 'voices' | 'audio' | 'transcription' | 'chat' | 'unknown';
+
 /** A request as it came, kept for assertions. */
 export interface StubRequest {
   /** Whose path it is; null for none that is known. */
-  readonly provider: 'elevenlabs' | 'kokoro' | null;
-  readonly operation: 'speech' | 'voices' | 'unknown';
+  readonly provider: string | null;
+  readonly operation: StubOperation;
   readonly method: string;
   readonly path: string;
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
   /** Parsed; undefined where there was no body, or none that is JSON. */
   readonly json: unknown;
+  /** As it came, where it is not JSON; else empty. */
+  readonly body: Buffer;
   /** The client went away before the answer was complete. */
   aborted: boolean;
   /** All of the answer was sent. */
   answered: boolean;
 }
 
-/** What a stand-in makes of a request: audio of a length, a document, or the documented error. */
+/** What a stand-in makes of a request: audio of a length, a document or the documented error, a stream of events. */
 export type StubAnswer =
   | {
       readonly kind: 'audio';
@@ -34,6 +38,19 @@ export type StubAnswer =
       readonly kind: 'json';
       readonly status: number;
       readonly body: unknown;
+      readonly headers?: Readonly<Record<string, string>>;
+    }
+  | {
+      readonly kind: 'events';
+      /** One server-sent event each, as it lies on the wire. */
+      readonly events: readonly string[];
+      readonly headers?: Readonly<Record<string, string>>;
+    }
+  | {
+      readonly kind: 'pieces';
+      readonly contentType: string;
+      /** A success as it lies on the wire, in the pieces in which it is made. */
+      readonly pieces: readonly (Buffer | string)[];
       readonly headers?: Readonly<Record<string, string>>;
     };
 

@@ -17,6 +17,7 @@ export function speechCall(
     language: null,
     speed: 1,
     style: null,
+    quality: null,
     format: 'PCM',
     sampleRate: 16_000,
     streaming: true,
