@@ -1,8 +1,7 @@
 import { Field, Float, ID, InputType, Int } from '../decorators';
 import { ChatRole } from '../enums/chat-role';
-import { DecimalScalar } from '../scalars/decimal';
 import { type JsonObject, JsonObjectScalar } from '../scalars/json-object';
-import { RoutingInput } from './routing-input';
+import { MeteredInput } from './metered-input';
 
 @InputType({ description: 'A tool that an assistant message called, as ToolCall gave it.' })
 export class ToolCallInput {
@@ -54,7 +53,7 @@ export class ToolInput {
 @InputType({
   description: 'A conversation that a language model is to go on with. Only messages is required.',
 })
-export class ChatInput {
+export class ChatInput extends MeteredInput {
   @Field(() => [ChatMessageInput], {
     description: 'The conversation so far, oldest first: 1 to 1000 messages that take 2 MB together.',
   })
@@ -98,31 +97,10 @@ export class ChatInput {
   })
   readonly responseSchema?: JsonObject | null;
 
-  @Field(() => RoutingInput, { nullable: true, description: 'How long it may take, and how it finds its provider.' })
-  readonly routing?: RoutingInput | null;
-
-  @Field(() => String, {
-    nullable: true,
-    description: "The caller's own user, kept with the usage. At most 128 characters without control characters.",
-  })
-  readonly endUserId?: string | null;
-
-  @Field(() => JsonObjectScalar, {
-    nullable: true,
-    description: 'Kept with the usage: at most 16 keys with string values, 2 kB.',
-  })
-  readonly metadata?: JsonObject | null;
-
   @Field(() => String, {
     nullable: true,
     description:
       'The same key with the same input is done and charged once in 24 hours; with another input it is a CONFLICT. Required by chatStream.',
   })
   readonly idempotencyKey?: string | null;
-
-  @Field(() => DecimalScalar, {
-    nullable: true,
-    description: 'Refuse rather than spend more credits than this on the operation.',
-  })
-  readonly maxCredits?: string | null;
 }

@@ -3,14 +3,12 @@ import { AudioFormat } from '../enums/audio-format';
 import { Delivery } from '../enums/delivery';
 import { TextType } from '../enums/text-type';
 import { VoiceQuality } from '../enums/voice-quality';
-import { DecimalScalar } from '../scalars/decimal';
-import { type JsonObject, JsonObjectScalar } from '../scalars/json-object';
-import { RoutingInput } from './routing-input';
+import { MeteredInput } from './metered-input';
 
 @InputType({
   description: 'A text that is to be spoken. Only text is required; the rest has defaults of the provider.',
 })
-export class SynthesizeSpeechInput {
+export class SynthesizeSpeechInput extends MeteredInput {
   @Field(() => String, {
     description:
       'What is to be said. Not empty; long texts are split at sentences and joined again, and are charged as one.',
@@ -82,33 +80,12 @@ export class SynthesizeSpeechInput {
   })
   readonly delivery?: Delivery | null;
 
-  @Field(() => RoutingInput, { nullable: true, description: 'How long it may take, and how it finds its provider.' })
-  readonly routing?: RoutingInput | null;
-
-  @Field(() => String, {
-    nullable: true,
-    description: "The caller's own user, kept with the usage. At most 128 characters without control characters.",
-  })
-  readonly endUserId?: string | null;
-
-  @Field(() => JsonObjectScalar, {
-    nullable: true,
-    description: 'Kept with the usage: at most 16 keys with string values, 2 kB.',
-  })
-  readonly metadata?: JsonObject | null;
-
   @Field(() => String, {
     nullable: true,
     description:
       'The same key with the same input is done and charged once in 24 hours; with another input it is a CONFLICT. Required by speechStream.',
   })
   readonly idempotencyKey?: string | null;
-
-  @Field(() => DecimalScalar, {
-    nullable: true,
-    description: 'Refuse rather than spend more credits than this on the operation.',
-  })
-  readonly maxCredits?: string | null;
 }
 
 @InputType({ description: 'A speech that is to be stopped.' })

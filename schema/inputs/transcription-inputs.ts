@@ -1,8 +1,7 @@
 import { Field, ID, InputType } from '../decorators';
 import { TimestampGranularity } from '../enums/timestamp-granularity';
 import { DecimalScalar } from '../scalars/decimal';
-import { type JsonObject, JsonObjectScalar } from '../scalars/json-object';
-import { RoutingInput } from './routing-input';
+import { MeteredInput } from './metered-input';
 
 @InputType({
   description:
@@ -31,7 +30,7 @@ export class AudioSourceInput {
 }
 
 @InputType({ description: 'Audio that is to be written down. Only audio is required.' })
-export class TranscribeInput {
+export class TranscribeInput extends MeteredInput {
   @Field(() => AudioSourceInput, {
     description: 'The audio. Its length is measured before anything is held or charged.',
   })
@@ -76,33 +75,12 @@ export class TranscribeInput {
   })
   readonly prompt?: string | null;
 
-  @Field(() => RoutingInput, { nullable: true, description: 'How long it may take, and how it finds its provider.' })
-  readonly routing?: RoutingInput | null;
-
-  @Field(() => String, {
-    nullable: true,
-    description: "The caller's own user, kept with the usage. At most 128 characters without control characters.",
-  })
-  readonly endUserId?: string | null;
-
-  @Field(() => JsonObjectScalar, {
-    nullable: true,
-    description: 'Kept with the usage: at most 16 keys with string values, 2 kB.',
-  })
-  readonly metadata?: JsonObject | null;
-
   @Field(() => String, {
     nullable: true,
     description:
       'The same key with the same input and the same bytes of audio is done and charged once in 24 hours; with another it is a CONFLICT.',
   })
   readonly idempotencyKey?: string | null;
-
-  @Field(() => DecimalScalar, {
-    nullable: true,
-    description: 'Refuse rather than spend more credits than this on the operation.',
-  })
-  readonly maxCredits?: string | null;
 }
 
 @InputType({ description: 'A transcription whose text is to be removed.' })
