@@ -17,10 +17,11 @@ export async function pendingMigrations(database: Database): Promise<string[]> {
 }
 
 /**
- * Runs what is pending, each migration in a transaction of its own, and returns the names of those that ran here. Any
- * number of processes may start together: one migrates, the others wait and find nothing left to do.
+ * Runs what is pending, each migration in a transaction of its own (on the embedded engine all of them in one), and
+ * returns the names of those that ran here. Any number of processes may start together: one migrates, the others wait and
+ * find nothing left to do.
  *
- * @throws the migration's own error; those before it stay done, the failed one leaves nothing behind.
+ * @throws the migration's own error; those before it stay done on PostgreSQL, the failed one leaves nothing behind.
  */
 export async function migrate(database: Database, log: DatabaseLog): Promise<string[]> {
   const ran = database.engine === 'postgres' ? await migrateLocked(database) : await migrateEmbedded(database);
@@ -28,8 +29,8 @@ export async function migrate(database: Database, log: DatabaseLog): Promise<str
   return ran;
 }
 
-async function run(database: Database): Promise<string[]> {
-  return (await database.dataSource.runMigrations({ transaction: 'each' })).map((migration) => migration.name);
+async function run(database: Database, transaction: 'each' | 'all'): Promise<string[]> {
+  return (await database.dataSource.runMigrations({ transaction })).map((migration) => migration.name);
 }
 
 /** The lock belongs to a transaction, so that it goes with its connection whatever happens to this process. */
@@ -37,7 +38,7 @@ function migrateLocked(database: Database): Promise<string[]> {
   return database.transaction(async (tx) => {
     await tx.query('SET LOCAL idle_in_transaction_session_timeout = 0');
     while (!(await tryLock(tx))) await pause(LOCK_POLL_MS);
-    return run(database);
+    return run(database, 'each');
   });
 }
 
@@ -48,15 +49,22 @@ async function tryLock(tx: Queryable): Promise<boolean> {
   return answer.rows[0]!.locked;
 }
 
+/** The table that TypeORM would make, in which a migration is noted once: who comes second with it fails, whatever it does. */
+const MIGRATIONS_TABLE = /* sql */ `
+CREATE TABLE IF NOT EXISTS migrations (id serial PRIMARY KEY, timestamp bigint NOT NULL, name varchar NOT NULL);
+CREATE UNIQUE INDEX IF NOT EXISTS migrations_once ON migrations (name)`;
+
 /**
  * The embedded engine has one session, in which every advisory lock is free to everybody. Its owner and a guest may
- * clash here; the one that loses a migration to the other sees an error, but also fewer left than before.
+ * clash here; what is pending runs in one transaction, so the one that loses it to the other has done nothing, and finds
+ * fewer left than before.
  */
 async function migrateEmbedded(database: Database): Promise<string[]> {
+  for (const statement of MIGRATIONS_TABLE.split(';\n')) await database.query(statement);
   let left = await pendingMigrations(database);
   while (left.length > 0) {
     try {
-      return await run(database);
+      return await run(database, 'all');
     } catch (error) {
       const still = await pendingMigrations(database);
       if (still.length === left.length) throw error;
