@@ -109,7 +109,6 @@ export function buildTranscriptions(parts: TranscriptionParts): Transcriptions {
         ),
     },
     clock,
-    rateCardVersion: pricing.version,
   });
   return {
     transcription,

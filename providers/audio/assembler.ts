@@ -37,6 +37,8 @@ export interface AudioAssembler {
   push(chunk: Uint8Array): Uint8Array[];
   /** The current part is complete; the next push starts another. */
   endPart(): Uint8Array[];
+  /** The current part is broken off on purpose: what is not whole of it is left out. The next push starts another. */
+  cutPart(): Uint8Array[];
   /** The last part is complete (it is ended here if it was not). Once only. */
   finish(): AssembledAudio;
   /** Milliseconds of sound accepted so far, rounded up. */
@@ -100,6 +102,14 @@ export abstract class PartAssembler implements AudioAssembler {
     if (!this.partOpen) throw this.fault('EMPTY', `The ${this.format} part is empty.`);
     if (!this.opened) this.openPart();
     this.consume(true);
+    this.window.clear();
+    this.partOpen = false;
+    this.opened = false;
+    return this.take();
+  }
+
+  cutPart(): Uint8Array[] {
+    this.mustBeOpen();
     this.window.clear();
     this.partOpen = false;
     this.opened = false;

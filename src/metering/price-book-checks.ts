@@ -2,58 +2,79 @@ import type { PriceBookFault } from './price-book-faults';
 import type { WrittenPlan, WrittenRate } from './price-book-file';
 import { type AllowanceScope, type Capability, UNITS_OF_CAPABILITY } from './terms';
 
-/** An entry of a list with its place in the file, as entries of the wrong form have been left out before. */
+/** An entry of a list with its place in the file, and those of its fields that can be read. */
 export interface Entry<T> {
   readonly index: number;
-  readonly value: T;
+  readonly value: Readable<T>;
 }
+export type Readable<T> = { readonly [Field in keyof T]?: T[Field] | undefined };
 
-/**
- * Faults that single fields do not show: contradictions, duplicates, references to what is not there.
- * @param malformed entries that could not be read, so that nothing is called missing that is only misspelt
- */
-export function checkRates(
-  rates: readonly Entry<WrittenRate>[],
-  malformed: readonly Partial<WrittenRate>[],
-  scope: AllowanceScope | undefined,
-): PriceBookFault[] {
+type Rate = Readable<WrittenRate>;
+type Plan = Readable<WrittenPlan>;
+type FieldFault = [field: string, message: string];
+
+/** Faults that single fields do not show: contradictions, duplicates, references to what is not there. */
+export function checkRates(rates: readonly Entry<WrittenRate>[], scope: AllowanceScope | undefined): PriceBookFault[] {
   return [
-    ...rates.flatMap(({ index, value }) =>
-      checkRate(value, scope).map(([field, message]) => ({ path: `rates[${index}].${field}`, message })),
-    ),
+    ...rates.flatMap(({ index, value }) => at(`rates[${index}]`, checkRate(value, scope))),
     ...checkDuplicates(rates),
-    ...checkUnitsTogether(rates, new Set(malformed.map(keyOf))),
+    ...checkUnitsTogether(rates),
     ...checkDefaultModels(rates),
   ];
 }
 
-function checkRate(rate: WrittenRate, scope: AllowanceScope | undefined): [field: string, message: string][] {
-  const faults: [string, string][] = [];
-  const units = UNITS_OF_CAPABILITY[rate.capability];
-  const isSpeech = rate.capability === 'TEXT_TO_SPEECH';
-  if (!units.includes(rate.unit)) {
-    faults.push(['unit', `is ${rate.unit}, which does not price ${rate.capability}; use ${units.join(' or ')}`]);
+const at = (path: string, faults: readonly FieldFault[]): PriceBookFault[] =>
+  faults.map(([field, message]) => ({ path: `${path}.${field}`, message }));
+
+function checkRate(rate: Rate, scope: AllowanceScope | undefined): FieldFault[] {
+  return [
+    ...(rate.capability ? checkCapability(rate, rate.capability) : []),
+    ...checkModel(rate),
+    ...checkAllowance(rate, scope),
+  ];
+}
+
+function checkCapability({ unit, provider, quality }: Rate, capability: Capability): FieldFault[] {
+  const faults: FieldFault[] = [];
+  const units = UNITS_OF_CAPABILITY[capability];
+  if (unit && !units.includes(unit)) {
+    faults.push(['unit', `is ${unit}, which does not price ${capability}; use ${units.join(' or ')}`]);
   }
-  if (rate.capability === 'RETRIEVAL' && rate.provider !== null) {
+  if (capability === 'RETRIEVAL' && provider) {
     faults.push(['provider', 'is set, but retrieval asks no provider; write null']);
   }
-  if (rate.capability !== 'RETRIEVAL' && rate.provider === null) {
-    faults.push(['provider', `is null; write the id of the provider, as ${rate.capability} always has one`]);
+  if (capability !== 'RETRIEVAL' && provider === null) {
+    faults.push(['provider', `is null; write the id of the provider, as ${capability} always has one`]);
   }
-  if (rate.provider === null && rate.model !== null) faults.push(['model', 'is set without a provider; write null']);
-  if (rate.quality !== null && !isSpeech) faults.push(['quality', 'is set, but only speech has qualities; write null']);
-  if (rate.default && rate.model === null)
-    faults.push(['default', 'is true on a rate without a model; name the model']);
-  if (rate.allowanceOnly) {
-    if (!isSpeech || rate.unit !== 'CHARACTER') {
+  if (quality && capability !== 'TEXT_TO_SPEECH') {
+    faults.push(['quality', 'is set, but only speech has qualities; write null']);
+  }
+  return faults;
+}
+
+function checkModel({ provider, model, default: isDefault }: Rate): FieldFault[] {
+  const faults: FieldFault[] = [];
+  if (provider === null && model) faults.push(['model', 'is set without a provider; write null']);
+  if (isDefault && model === null) faults.push(['default', 'is true on a rate without a model; name the model']);
+  return faults;
+}
+
+function checkAllowance(
+  { capability, unit, credits, allowanceOnly }: Rate,
+  scope: AllowanceScope | undefined,
+): FieldFault[] {
+  const faults: FieldFault[] = [];
+  const isSpeech = capability === 'TEXT_TO_SPEECH';
+  if (allowanceOnly) {
+    if ((capability && !isSpeech) || (unit && unit !== 'CHARACTER')) {
       faults.push(['allowanceOnly', 'is true, but an allowance holds characters of speech alone; write false']);
     } else if (scope === 'NONE') {
       faults.push(['allowanceOnly', 'is true, but allowance.scope is NONE; widen the scope or write false']);
     }
-    if (rate.credits !== 0n)
+    if (credits !== undefined && credits !== 0n)
       faults.push(['credits', 'is not "0", but what only the allowance pays for costs no credits; write "0"']);
   }
-  if (isSpeech && rate.unit === 'AUDIO_SECOND' && scope === 'ALL_SPEECH') {
+  if (isSpeech && unit === 'AUDIO_SECOND' && scope === 'ALL_SPEECH') {
     faults.push([
       'unit',
       'is AUDIO_SECOND, but allowance.scope is ALL_SPEECH and counts characters; use CHARACTER or the scope NONE',
@@ -62,13 +83,18 @@ function checkRate(rate: WrittenRate, scope: AllowanceScope | undefined): [field
   return faults;
 }
 
-const keyOf = ({ capability, provider, model, quality }: Partial<WrittenRate>): string =>
-  JSON.stringify([capability, provider, model, quality]);
+/** What a rate is for; null where that cannot be read. */
+function keyOf({ capability, provider, model, quality }: Rate): string | null {
+  const parts = [capability, provider, model, quality];
+  return parts.includes(undefined) ? null : JSON.stringify(parts);
+}
 
 function checkDuplicates(rates: readonly Entry<WrittenRate>[]): PriceBookFault[] {
   const first = new Map<string, number>();
   return rates.flatMap(({ index, value }) => {
-    const key = `${keyOf(value)} ${value.unit}`;
+    const of = keyOf(value);
+    if (of === null || value.unit === undefined) return [];
+    const key = `${of} ${value.unit}`;
     const earlier = first.get(key);
     if (earlier === undefined) {
       first.set(key, index);
@@ -79,12 +105,12 @@ function checkDuplicates(rates: readonly Entry<WrittenRate>[]): PriceBookFault[]
 }
 
 /** A language model needs both its units, or half of an answer would have no price; speech must have one alone. */
-function checkUnitsTogether(rates: readonly Entry<WrittenRate>[], malformed: ReadonlySet<string>): PriceBookFault[] {
+function checkUnitsTogether(rates: readonly Entry<WrittenRate>[]): PriceBookFault[] {
   return [...groupByKey(rates).values()].flatMap((group): PriceBookFault[] => {
-    const { index, value } = group[0]!;
     const units = new Set(group.map((entry) => entry.value.unit));
+    const { index, value } = group.find((entry) => entry.value.unit !== undefined) ?? group[0]!;
     const path = `rates[${index}]`;
-    const other = group.find((entry) => entry.value.unit !== value.unit);
+    const other = group.find((entry) => entry.value.unit !== undefined && entry.value.unit !== value.unit);
     if (value.capability === 'TEXT_TO_SPEECH' && other) {
       return [
         {
@@ -94,13 +120,18 @@ function checkUnitsTogether(rates: readonly Entry<WrittenRate>[], malformed: Rea
       ];
     }
     if (value.capability !== 'LANGUAGE_MODEL') return [];
-    const unpriced = group.find((entry) => (entry.value.credits === null) !== (value.credits === null));
+    const readable = group.filter((entry) => entry.value.credits !== undefined);
+    const unpriced = readable.find((entry) => (entry.value.credits === null) !== (readable[0]!.value.credits === null));
     if (unpriced) {
       return [
-        { path: `rates[${unpriced.index}].credits`, message: `and those of ${path} must both be prices or both null` },
+        {
+          path: `rates[${unpriced.index}].credits`,
+          message: `and those of rates[${readable[0]!.index}] must both be prices or both null`,
+        },
       ];
     }
-    if (malformed.has(keyOf(value))) return [];
+    // Nothing is called missing that is only misspelt.
+    if (units.has(undefined)) return [];
     return UNITS_OF_CAPABILITY.LANGUAGE_MODEL.filter((unit) => !units.has(unit)).map((unit) => ({
       path,
       message: `prices a language model without its ${unit}; add a rate for that unit`,
@@ -112,7 +143,7 @@ function checkDefaultModels(rates: readonly Entry<WrittenRate>[]): PriceBookFaul
   const first = new Map<string, Entry<WrittenRate>>();
   return rates.flatMap((entry) => {
     const { capability, provider, model } = entry.value;
-    if (!entry.value.default || model === null) return [];
+    if (!entry.value.default || !model || !capability || provider === undefined) return [];
     const key = `${capability} ${provider}`;
     const earlier = first.get(key);
     if (!earlier) first.set(key, entry);
@@ -129,27 +160,24 @@ function checkDefaultModels(rates: readonly Entry<WrittenRate>[]): PriceBookFaul
 const describe = (capability: Capability, provider: string | null): string =>
   `${provider ?? 'no provider'} for ${capability}`;
 
-export function checkPlans(
-  plans: readonly Entry<WrittenPlan>[],
-  malformed: readonly Partial<WrittenPlan>[],
-  defaultPlan: unknown,
-): PriceBookFault[] {
+export function checkPlans(plans: readonly Entry<WrittenPlan>[], defaultPlan: unknown): PriceBookFault[] {
   const first = new Map<string, number>();
   const faults = plans.flatMap(({ index, value }) => {
-    const own = checkPlan(value).map(([field, message]) => ({ path: `plans[${index}].${field}`, message }));
+    const own = at(`plans[${index}]`, checkPlan(value));
+    if (value.id === undefined) return own;
     const earlier = first.get(value.id);
     if (earlier === undefined) first.set(value.id, index);
     else own.push({ path: `plans[${index}].id`, message: `is that of plans[${earlier}] too; give each plan its own` });
     return own;
   });
-  if (typeof defaultPlan !== 'string' || malformed.some(({ id }) => id === defaultPlan)) return faults;
+  if (typeof defaultPlan !== 'string') return faults;
   const chosen = plans.find(({ value }) => value.id === defaultPlan);
-  if (!chosen) {
+  if (!chosen && first.size > 0) {
     faults.push({
       path: 'defaultPlan',
       message: `names no plan of this book; use one of ${[...first.keys()].join(', ')}`,
     });
-  } else if (chosen.value.custom) {
+  } else if (chosen?.value.custom) {
     faults.push({
       path: 'defaultPlan',
       message: 'names a custom plan, which nobody can be put on without agreed numbers',
@@ -158,23 +186,24 @@ export function checkPlans(
   return faults;
 }
 
-function checkPlan(plan: WrittenPlan): [field: string, message: string][] {
-  const faults: [string, string][] = [];
-  if (plan.hardCap && plan.overageUsdPerCredit !== null) {
+/** Fields of one plan that contradict each other. */
+export function checkPlan(plan: Plan): FieldFault[] {
+  const faults: FieldFault[] = [];
+  if (plan.hardCap && typeof plan.overageUsdPerCredit === 'bigint') {
     faults.push([
       'overageUsdPerCredit',
       'is set, but hardCap is true and allows no overage; write null, or hardCap false',
     ]);
   }
-  if (new Set(plan.qualities).size < plan.qualities.length)
+  if (plan.qualities && new Set(plan.qualities).size < plan.qualities.length)
     faults.push(['qualities', 'names a quality twice; name each once']);
-  if (plan.custom) return faults;
+  if (plan.custom !== false) return faults;
   const agreed = 'is null, which only a custom plan can have';
   if (plan.priceUsd === null) faults.push(['priceUsd', `${agreed}; write "0" for a free plan`]);
   if (plan.monthlyCredits === null) faults.push(['monthlyCredits', `${agreed}; write "0" for a plan without credits`]);
   if (plan.monthlyCharacters === null)
     faults.push(['monthlyCharacters', `${agreed}; write 0 for a plan without an allowance`]);
-  if (!plan.hardCap && plan.overageUsdPerCredit === null) {
+  if (plan.hardCap === false && plan.overageUsdPerCredit === null) {
     faults.push([
       'overageUsdPerCredit',
       'is null without a hard cap; write the price of a credit past the grants, or hardCap true',
@@ -187,6 +216,7 @@ function groupByKey(rates: readonly Entry<WrittenRate>[]): Map<string, Entry<Wri
   const groups = new Map<string, Entry<WrittenRate>[]>();
   for (const entry of rates) {
     const key = keyOf(entry.value);
+    if (key === null) continue;
     const group = groups.get(key);
     if (group) group.push(entry);
     else groups.set(key, [entry]);

@@ -13,14 +13,25 @@ const say = (advice: string) => ({
     issue.input === undefined ? `is missing; ${advice}` : `is not valid; ${advice}`,
 });
 
+/** What a decimal that was not written as one should look like. */
+const decimalAdvice = (what: string) => ({
+  error: ({ input }: { readonly input?: unknown }) => {
+    if (typeof input === 'number')
+      return `is a number without quotes, which may lose digits; write ${what} in quotes, "${input}"`;
+    const state = input === undefined ? 'is missing' : 'is not valid';
+    return `${state}; write ${what} as a decimal in quotes, like "0.5", and none at all as "0"`;
+  },
+});
+
 /** A decimal in quotes, read into an integer of its least unit; never through a float. */
 const decimal = <T extends bigint>(scale: number, written: number, what: string, max?: bigint) =>
-  z.string(say(`write ${what} as a decimal in quotes, like "0.5"`)).transform((text, context): T => {
+  z.string(decimalAdvice(what)).transform((text, context): T => {
     const value = parseScaled(text, scale);
     const fault = (message: string): never => {
       context.addIssue({ code: 'custom', message });
       return z.NEVER as never;
     };
+    if (/^-?\.\d+$/.test(text)) return fault(`has no digit before its point; write "${text.replace('.', '0.')}"`);
     if (value === null || parseScaled(text, written) === null) {
       return fault(`is not valid; write ${what} as a decimal of at most ${written} decimals in quotes`);
     }
@@ -76,8 +87,8 @@ export const planSchema = z.strictObject({
   maxApiKeys: wholeNumber(1, INT_MAX, 'write a number of keys, or null for no limit').nullable(),
 });
 
-/** One price book, one version. Every key is known and written; unknown ones are faults, so that none is misspelt. */
-export const priceBookSchema = z.strictObject({
+/** One version, whole. Every key is known and written; unknown ones are faults, so that none is misspelt. */
+export const versionSchema = z.strictObject({
   version: z
     .string(say('write a name for this version in quotes'))
     .regex(/^[\w.-]{1,64}$/, 'is not valid; a version has letters, digits, points, hyphens and underscores'),
@@ -107,4 +118,9 @@ export const priceBookSchema = z.strictObject({
 
 export type WrittenRate = z.output<typeof rateSchema>;
 export type WrittenPlan = z.output<typeof planSchema>;
-export type WrittenPriceBook = z.output<typeof priceBookSchema>;
+export type WrittenVersion = z.output<typeof versionSchema>;
+
+/** A file that was found to be right: its versions by the time at which they begin, never none. */
+export interface WrittenPriceBook {
+  readonly versions: readonly [WrittenVersion, ...WrittenVersion[]];
+}

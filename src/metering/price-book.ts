@@ -1,191 +1,152 @@
-import { MICRO_PER_CREDIT, USD_E10_PER_MICRO, type UsdE10, usdE10, ZERO } from '../lib/credits';
-import { AppError, badInput } from '../lib/errors';
-import { type Charge, chargeOf } from './cost';
+import { type Clock, systemClock } from '../lib/clock';
+import { MICRO_PER_CREDIT, USD_E10_PER_MICRO, type UsdE10, usdE10 } from '../lib/credits';
+import type { Charge } from './cost';
 import type { Plan, TopUpTerms } from './plan';
-import type { WrittenPlan, WrittenPriceBook, WrittenRate } from './price-book-file';
+import type { WrittenPriceBook } from './price-book-file';
+import { PriceBookVersion, type SpeechSource, type ZeroRateOverride } from './price-book-version';
 import type { Rate, RateQuery } from './rate';
-import { type AllowanceScope, type Capability, type UnitOfMeasure, VOICE_QUALITIES } from './terms';
+import type { AllowanceScope, Capability, UnitOfMeasure } from './terms';
 
-/** A provider whose rates are 0 for now, whatever the book says, and whose speech no allowance pays for. */
-export interface ZeroRateOverride {
-  readonly capability: Capability;
-  readonly provider: string;
-}
+export type { SpeechSource, ZeroRateOverride } from './price-book-version';
 
 export interface PriceBookOptions {
   readonly overrides?: readonly ZeroRateOverride[];
+  /** Decides which version is in force; the system's by default. */
+  readonly clock?: Clock;
 }
 
-interface SpeechSource {
-  readonly capability: Capability;
-  readonly provider: string | null;
-  readonly firstParty: boolean;
-}
-
-/** All prices and plans of one version: immutable, looked up without rounding. */
+/**
+ * A price book with all its versions. Each holds from its own time until the next one begins; before the first one
+ * begins, the first one holds. What is asked here is answered by the version in force at that moment. Whoever asks for
+ * several things that must agree, such as a price and the version that it is of, asks `inForce()` once for all of them.
+ */
 export class PriceBook {
-  readonly version: string;
-  readonly effectiveFrom: Date;
+  /** By the time at which they begin; never none. */
+  readonly versions: readonly PriceBookVersion[];
+  private readonly clock: Clock;
+  private chosen: PriceBookVersion;
+  /** The chosen version holds from here, in milliseconds since the epoch ... */
+  private chosenFrom = Number.POSITIVE_INFINITY;
+  /** ... and until just before here. */
+  private chosenUntil = Number.NEGATIVE_INFINITY;
+
+  constructor(written: WrittenPriceBook, { overrides = [], clock = systemClock }: PriceBookOptions = {}) {
+    this.versions = written.versions.map((version) => new PriceBookVersion(version, overrides));
+    this.clock = clock;
+    this.chosen = this.versions[0]!;
+  }
+
+  /** The version that prices what is begun now. */
+  inForce(): PriceBookVersion {
+    const now = this.clock.now();
+    if (now < this.chosenFrom || now >= this.chosenUntil) {
+      const index = this.indexAt(now);
+      this.chosen = this.versions[index]!;
+      this.chosenFrom = index === 0 ? Number.NEGATIVE_INFINITY : this.chosen.effectiveFrom.getTime();
+      this.chosenUntil = this.versions[index + 1]?.effectiveFrom.getTime() ?? Number.POSITIVE_INFINITY;
+    }
+    return this.chosen;
+  }
+
+  /** The version that was, or will be, in force at a moment. */
+  at(moment: Date): PriceBookVersion {
+    return this.versions[this.indexAt(moment.getTime())]!;
+  }
+
+  /** The version of that name; null when the book has none. */
+  findVersion(name: string): PriceBookVersion | null {
+    return this.versions.find(({ version }) => version === name) ?? null;
+  }
+
   /** Dollars of one credit: fixed, USD 0.001. */
   readonly creditUsd: UsdE10 = usdE10(MICRO_PER_CREDIT * USD_E10_PER_MICRO);
-  readonly plans: readonly Plan[];
-  /** Of a workspace that is made without naming one. */
-  readonly defaultPlan: Plan;
-  /** null: credits cannot be bought. */
-  readonly topUps: TopUpTerms | null;
-  readonly allowanceScope: AllowanceScope;
-  private readonly rates: readonly Rate[];
-  private readonly plansById: ReadonlyMap<string, Plan>;
-  /** By capability, provider, model and quality; an empty list is a price that was written as null. */
-  private readonly ratesByKey = new Map<string, Rate[]>();
-  private readonly defaultModels = new Map<string, string>();
-  private readonly overridden: ReadonlySet<string>;
 
-  constructor(written: WrittenPriceBook, { overrides = [] }: PriceBookOptions = {}) {
-    this.version = written.version;
-    this.effectiveFrom = new Date(written.effectiveFrom);
-    this.topUps = written.topUps;
-    this.allowanceScope = written.allowance.scope;
-    this.plans = written.plans.map(planOf);
-    this.plansById = new Map(this.plans.map((plan) => [plan.id, plan]));
-    this.defaultPlan = this.plan(written.defaultPlan);
-    this.overridden = new Set(overrides.map(({ capability, provider }) => sourceKey(capability, provider)));
-    this.rates = written.rates.flatMap((rate) => this.addRate(rate));
+  /** Name of the version in force. */
+  get version(): string {
+    return this.inForce().version;
   }
 
-  /** @throws AppError BAD_USER_INPUT, field `plan` */
+  get effectiveFrom(): Date {
+    return this.inForce().effectiveFrom;
+  }
+
+  get plans(): readonly Plan[] {
+    return this.inForce().plans;
+  }
+
+  get defaultPlan(): Plan {
+    return this.inForce().defaultPlan;
+  }
+
+  get topUps(): TopUpTerms | null {
+    return this.inForce().topUps;
+  }
+
+  get allowanceScope(): AllowanceScope {
+    return this.inForce().allowanceScope;
+  }
+
+  /** See PriceBookVersion.plan. */
   plan(id: string): Plan {
-    const plan = this.plansById.get(id);
-    if (!plan) throw badInput('plan', `There is no such plan; choose one of ${[...this.plansById.keys()].join(', ')}.`);
-    return plan;
-  }
-
-  findPlan(id: string): Plan | null {
-    return this.plansById.get(id) ?? null;
+    return this.inForce().plan(id);
   }
 
   /**
-   * The rates of the most specific entry for what is asked: model and quality, else model, else quality, else the
-   * whole provider. An entry without a price hides the less specific ones. One rate for each unit.
-   * @throws AppError PRICE_NOT_CONFIGURED: a missing price is an error, never zero
+   * The plan as it is now, or as it was or will be at a moment: what a period gives is what its plan gave when it began.
+   * null when there is none of that id.
    */
+  findPlan(id: string, moment?: Date): Plan | null {
+    return (moment ? this.at(moment) : this.inForce()).findPlan(id);
+  }
+
+  /** See PriceBookVersion.ratesFor. */
   ratesFor(query: RateQuery): readonly Rate[] {
-    const rates = this.findRates(query);
-    if (rates.length === 0) throw notConfigured(query);
-    return rates;
+    return this.inForce().ratesFor(query);
   }
 
-  /**
-   * The one rate for what is asked. `unit` may be left out where a single unit prices the operation, as in speech.
-   * @throws AppError PRICE_NOT_CONFIGURED
-   */
+  /** See PriceBookVersion.rate. */
   rate(query: RateQuery & { readonly unit?: UnitOfMeasure }): Rate {
-    const rates = this.findRates(query);
-    if (query.unit === undefined && rates.length > 1)
-      throw new RangeError(`${query.capability} is priced by several units; name one`);
-    const rate = query.unit === undefined ? rates[0] : rates.find(({ unit }) => unit === query.unit);
-    if (!rate) throw notConfigured(query);
-    return rate;
+    return this.inForce().rate(query);
   }
 
   hasPrice(query: RateQuery): boolean {
-    return this.findRates(query).length > 0;
+    return this.inForce().hasPrice(query);
   }
 
   /** Every rate that has a price, in the order of the file. */
   allRates(): readonly Rate[] {
-    return this.rates;
+    return this.inForce().rates;
   }
 
-  /** The rates that a model is charged at, one for each quality and unit that differ; empty when it has no price. */
+  /** See PriceBookVersion.ratesOfModel. */
   ratesOfModel(capability: Capability, provider: string, model: string): readonly Rate[] {
-    const found = [null, ...VOICE_QUALITIES].flatMap((quality) =>
-      this.findRates({ capability, provider, model, quality }),
-    );
-    return [...new Set(found)];
+    return this.inForce().ratesOfModel(capability, provider, model);
   }
 
-  /** The model that the book makes the provider's default; null where it leaves that to the adapter. */
+  /** See PriceBookVersion.defaultModel. */
   defaultModel(capability: Capability, provider: string): string | null {
-    return this.defaultModels.get(sourceKey(capability, provider)) ?? null;
+    return this.inForce().defaultModel(capability, provider);
   }
 
-  /** Whether the plan's characters count, and pay for, speech from there. `usage.characters` counts the same. */
+  /** See PriceBookVersion.allowanceCounts. */
   allowanceCounts(source: SpeechSource): boolean {
-    return this.planLimitsHold(source) && !this.overridden.has(sourceKey(source.capability, source.provider));
+    return this.inForce().allowanceCounts(source);
   }
 
-  /** Whether the plan's characters a request and qualities hold for speech from there; an override does not lift them. */
-  planLimitsHold({ capability, firstParty }: SpeechSource): boolean {
-    if (capability !== 'TEXT_TO_SPEECH' || this.allowanceScope === 'NONE') return false;
-    return this.allowanceScope === 'ALL_SPEECH' || firstParty;
+  /** See PriceBookVersion.planLimitsHold. */
+  planLimitsHold(source: SpeechSource): boolean {
+    return this.inForce().planLimitsHold(source);
   }
 
-  /**
-   * What a speech costs, before it is known how much of the allowance is left.
-   * @param quantity of the rate's unit: counted characters, or whole milliseconds of audio
-   * @throws AppError PRICE_NOT_CONFIGURED, also for a rate that exists only inside an allowance that does not count here
-   */
+  /** See PriceBookVersion.speechCharge. */
   speechCharge(query: RateQuery & { readonly firstParty: boolean }, quantity: (unit: UnitOfMeasure) => number): Charge {
-    const rate = this.rate(query);
-    const charge = chargeOf(rate, quantity(rate.unit), this.allowanceCounts(query));
-    if (charge.allowanceOnly && !charge.allowanceEligible) throw notConfigured(query);
-    return charge;
+    return this.inForce().speechCharge(query, quantity);
   }
 
-  private findRates({ capability, provider, model = null, quality = null }: RateQuery): readonly Rate[] {
-    return (
-      (model !== null && quality !== null && this.ratesByKey.get(rateKey(capability, provider, model, quality))) ||
-      (model !== null && this.ratesByKey.get(rateKey(capability, provider, model, null))) ||
-      (quality !== null && this.ratesByKey.get(rateKey(capability, provider, null, quality))) ||
-      this.ratesByKey.get(rateKey(capability, provider, null, null)) ||
-      []
-    );
+  private indexAt(milliseconds: number): number {
+    let index = 0;
+    while (index + 1 < this.versions.length && this.versions[index + 1]!.effectiveFrom.getTime() <= milliseconds)
+      index += 1;
+    return index;
   }
-
-  private addRate(written: WrittenRate): Rate[] {
-    const { capability, provider, model, quality, unit, per, credits } = written;
-    const source = sourceKey(capability, provider);
-    if (written.default && model !== null) this.defaultModels.set(source, model);
-    const key = rateKey(capability, provider, model, quality);
-    const together = this.ratesByKey.get(key) ?? [];
-    this.ratesByKey.set(key, together);
-    if (credits === null) return [];
-    const free = this.overridden.has(source);
-    const creditsMicro = free ? ZERO : credits;
-    const rate: Rate = {
-      capability,
-      provider,
-      model,
-      quality,
-      unit,
-      per,
-      creditsMicro,
-      allowanceOnly: !free && written.allowanceOnly,
-    };
-    together.push(rate);
-    return [rate];
-  }
-}
-
-const sourceKey = (capability: Capability, provider: string | null): string => `${capability}/${provider ?? ''}`;
-/** No part of it can hold a slash. */
-const rateKey = (
-  capability: Capability,
-  provider: string | null,
-  model: string | null,
-  quality: string | null,
-): string => `${capability}/${provider ?? ''}/${model ?? ''}/${quality ?? ''}`;
-
-function planOf({ overageUsdPerCredit, ...plan }: WrittenPlan): Plan {
-  return { ...plan, overageUsdE4PerCredit: overageUsdPerCredit };
-}
-
-function notConfigured({ capability, provider, model = null, quality = null }: RateQuery): AppError {
-  const of = [provider, model, quality].filter((part) => part !== null).join(', ');
-  return new AppError(
-    'PRICE_NOT_CONFIGURED',
-    `There is no price for ${capability}${of === '' ? '' : ` of ${of}`}; choose another, or ask the operator to add a rate to the price book.`,
-    { capability, provider, model, quality },
-  );
 }

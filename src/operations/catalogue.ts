@@ -63,12 +63,8 @@ export class Catalogue {
   }
 
   rateCard(): RateCard {
-    const { book } = this.dependencies;
-    return {
-      version: book.version,
-      creditUsd: formatUsd(book.creditUsd),
-      rates: book.allRates().map(rateView),
-    };
+    const { version, creditUsd, rates } = this.dependencies.book.inForce();
+    return { version, creditUsd: formatUsd(creditUsd), rates: rates.map(rateView) };
   }
 
   plans(): readonly Plan[] {
@@ -141,7 +137,10 @@ const modelView =
     name: model.name,
     capability,
     default: model.name === declaration.defaultModel,
-    rates: book.ratesOfModel(capability, declaration.provider, model.name).map(rateView),
+    // Of the version that is in force when it is asked for.
+    get rates() {
+      return book.ratesOfModel(capability, declaration.provider, model.name).map(rateView);
+    },
     retiredAt: model.retiredAt === undefined ? null : new Date(model.retiredAt),
     successor: model.successor === undefined ? null : `${declaration.provider}/${model.successor}`,
     maxOutputTokens: null,

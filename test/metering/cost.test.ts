@@ -139,6 +139,18 @@ describe('cost is exact and rounded up once', () => {
     );
   });
 
+  test('more units, a higher rate or fewer units that the rate buys never cost less', () => {
+    const more = fc.bigInt(0n, 1_000_000n);
+    fc.assert(
+      fc.property(charge, charge, more, more, fc.bigInt(1n, 1_000n), (one, other, units, rate, per) => {
+        const cost = costOf([one, other]);
+        expect(costOf([{ ...one, units: one.units + units }, other]) >= cost).toBe(true);
+        expect(costOf([{ ...one, rateMicro: micro(one.rateMicro + rate) }, other]) >= cost).toBe(true);
+        expect(costOf([{ ...one, per: one.per > per ? one.per - per : 1n }, other]) >= cost).toBe(true);
+      }),
+    );
+  });
+
   test('three thirds of a micro-credit are one, not three', () => {
     const third: Charge = { units: 1n, rateMicro: micro(1), per: 3n, allowanceEligible: false, allowanceOnly: false };
     expect(costOf([third, third, third])).toBe(1n);

@@ -220,7 +220,22 @@ describe('faults of a price book', () => {
     [
       'a price as a number',
       book({ rates: [rate({ credits: 0.1 })] }),
-      /^rates\[0\]\.credits is not valid; write credits as a decimal in quotes/,
+      /^rates\[0\]\.credits is a number without quotes.*write credits in quotes, "0\.1"/,
+    ],
+    [
+      'a price without the zero before its point',
+      book({ rates: [rate({ credits: '.5' })] }),
+      /^rates\[0\]\.credits has no digit before its point; write "0\.5"/,
+    ],
+    [
+      'a missing unit',
+      book({ rates: [without(rate(), 'unit')] }),
+      /^rates\[0\]\.unit is missing; write one of CHARACTER, AUDIO_SECOND/,
+    ],
+    [
+      'an end of a version, which is where the next begins',
+      book({ effectiveUntil: '2027-01-01T00:00:00Z' }),
+      /^effectiveUntil is not known; remove it: a version holds until the next one begins/,
     ],
     ['a price with an exponent', book({ rates: [rate({ credits: '1e3' })] }), /^rates\[0\]\.credits is not valid/],
     [
@@ -371,6 +386,30 @@ describe('faults of a price book', () => {
     expect(found).toEqual([expect.stringMatching(expected)]);
   });
 
+  test('a fault of form does not hide faults of meaning in the same entry', () => {
+    const json = book({
+      plans: [plan({ carryoverMonths: -1, overageUsdPerCredit: '1' })],
+      rates: [
+        rate({ model: 'a', default: true, credits: '-1' }),
+        rate({ model: 'b', default: true, per: 0 }),
+        rate({ model: 'b', credits: '1e3' }),
+        rate({ model: 'c', unit: 'REQUEST', credits: '.5' }),
+      ],
+    });
+    const paths = faults(json).map((fault) => fault.split(' ')[0]);
+    expect(paths.sort()).toEqual([
+      'plans[0].carryoverMonths',
+      'plans[0].overageUsdPerCredit',
+      'rates[0].credits',
+      'rates[1].default',
+      'rates[1].per',
+      'rates[2]',
+      'rates[2].credits',
+      'rates[3].credits',
+      'rates[3].unit',
+    ]);
+  });
+
   test('all faults of form and of meaning are told at once, each with its place', () => {
     const json = book({
       version: '',
@@ -413,13 +452,13 @@ describe('files', () => {
     [
       'that is not there',
       () => join(folder, 'none.json'),
-      /none\.json has 1 fault.*\n.*cannot be read \(ENOENT\); set PRICE_BOOK/,
+      /none\.json has 1 fault.*\n.*cannot be read \(ENOENT\); name a JSON file/,
     ],
     ['that is not JSON', () => file('{"version": }'), /book\.json has 1 fault.*\n.*is not JSON/],
     [
       'with two faults',
       () => file(JSON.stringify(book({ version: 1, rates: [rate({ per: -1 })] }))),
-      /has 2 faults.*\n {2}- version is not valid.*\n {2}- rates\[0\]\.per is too small/,
+      /has 2 faults.*\n {2}- line 1: version is not valid.*\n {2}- line 1: rates\[0\]\.per is too small/,
     ],
   ])('a file %s is refused by name, saying what to do', (_name, path, message) => {
     expect(() => loadPriceBook(path())).toThrow(message);

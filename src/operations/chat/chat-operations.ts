@@ -30,7 +30,6 @@ export interface ChatDependencies {
   readonly making: ChatMakingDependencies;
   readonly streams: ChatStreams;
   readonly listeners: Listeners;
-  readonly rateCardVersion: string;
 }
 
 /** How often an operation that failed under the same key is run again by those who waited for it. */
@@ -143,6 +142,7 @@ export class ChatOperations {
     { candidates, leftOut }: UsableRoutes<ChatRoute>,
   ): EventDraft {
     const first = candidates.find((candidate) => !leftOut?.has(candidate))!;
+    const { expectedCredits, rateCardVersion } = priced.get(first)!;
     return {
       capability: 'LANGUAGE_MODEL',
       provider_id: first.providerId,
@@ -160,9 +160,9 @@ export class ChatOperations {
       input_tokens: 0,
       output_tokens: 0,
       requests: 1,
-      estimated_credits: priced.get(first)!.expectedCredits.toString(),
+      estimated_credits: expectedCredits.toString(),
       estimated_audio_milliseconds: null,
-      rate_card_version: this.dependencies.rateCardVersion,
+      rate_card_version: rateCardVersion,
       attempts: [],
       artifact: null,
     };

@@ -2,6 +2,7 @@ import type { ChatUsage } from '../../../providers/contract/llm';
 import { type MicroCredits, ZERO } from '../../lib/credits';
 import { chargeOf, costOf } from '../../metering/cost';
 import type { PriceBook } from '../../metering/price-book';
+import type { PriceBookVersion } from '../../metering/price-book-version';
 import type { Rate } from '../../metering/rate';
 import type { MeteredQuote } from '../run-metered';
 import type { ChatRequest } from './chat-request';
@@ -30,6 +31,8 @@ export interface PricedChat {
   readonly atMost: MicroCredits;
   readonly expected: ChatUsage;
   readonly expectedCredits: MicroCredits;
+  /** Version of the price book that all of this is of. */
+  readonly rateCardVersion: string;
   /** What the provider's figures come to. */
   charge(usage: ChatUsage): ChatCharge;
 }
@@ -37,10 +40,6 @@ export interface PricedChat {
 /** Prices chats out of the price book: two rates, added exactly and rounded up once. */
 export class ChatPricing {
   constructor(private readonly book: PriceBook) {}
-
-  get version(): string {
-    return this.book.version;
-  }
 
   /** The model that the book makes a provider's default; null where it leaves that to the adapter. */
   defaultModel(providerId: string): string | null {
@@ -52,7 +51,8 @@ export class ChatPricing {
    * @throws AppError PRICE_NOT_CONFIGURED where either rate is missing
    */
   price(request: ChatRequest, route: ChatRoute): PricedChat {
-    const rates = this.ratesOf(route);
+    const book = this.book.inForce();
+    const rates = ratesOf(book, route);
     const listPrice = ({ inputTokens, outputTokens }: ChatUsage): MicroCredits =>
       rates === null ? ZERO : costOf([chargeOf(rates.input, inputTokens), chargeOf(rates.output, outputTokens)]);
     const priceOf = (usage: ChatUsage): MicroCredits => (route.ownKey ? ZERO : listPrice(usage));
@@ -63,19 +63,17 @@ export class ChatPricing {
       atMost: priceOf(most),
       expected,
       expectedCredits: priceOf(expected),
+      rateCardVersion: book.version,
       charge: (usage) => ({ credits: priceOf(usage), quote: quoteOf(priceOf(most), listPrice(usage)) }),
     };
   }
+}
 
-  /** null: an own key of a model that the book does not price. */
-  private ratesOf(route: ChatRoute): { readonly input: Rate; readonly output: Rate } | null {
-    const query = { capability: 'LANGUAGE_MODEL' as const, provider: route.providerId, model: route.model.name };
-    if (route.ownKey && !this.book.hasPrice(query)) return null;
-    return {
-      input: this.book.rate({ ...query, unit: 'INPUT_TOKEN' }),
-      output: this.book.rate({ ...query, unit: 'OUTPUT_TOKEN' }),
-    };
-  }
+/** null: an own key of a model that the book does not price. */
+function ratesOf(book: PriceBookVersion, route: ChatRoute): { readonly input: Rate; readonly output: Rate } | null {
+  const query = { capability: 'LANGUAGE_MODEL' as const, provider: route.providerId, model: route.model.name };
+  if (route.ownKey && !book.hasPrice(query)) return null;
+  return { input: book.rate({ ...query, unit: 'INPUT_TOKEN' }), output: book.rate({ ...query, unit: 'OUTPUT_TOKEN' }) };
 }
 
 /**

@@ -26,6 +26,8 @@ export interface SpeechMaking {
   readonly streaming: boolean;
   /** Resolves when the next part may be sent: while nobody listens to a stream, no more is bought. */
   readonly mayContinue?: (() => Promise<void>) | undefined;
+  /** Milliseconds that the hold pays for, where a hard stop lies behind it: speech is ended there. null: no such end. */
+  readonly longestMsOf: (route: SpeechRoute) => number | null;
 }
 
 export interface SpeechMakingDependencies {
@@ -62,6 +64,7 @@ export async function makeSpeech(
     audioMilliseconds: 0,
     audio: null,
     broke: false,
+    cut: false,
   };
   const options = {
     signal: operation.signal,
@@ -78,8 +81,8 @@ export async function makeSpeech(
   }, timeout);
   let failure: unknown = null;
   try {
-    const { mayContinue } = making;
-    await speakByAny({ request, routes, streaming, mayContinue, audio, options, progress, router });
+    const { mayContinue, longestMsOf } = making;
+    await speakByAny({ request, routes, streaming, mayContinue, longestMsOf, audio, options, progress, router });
   } catch (error) {
     failure = error;
   } finally {
@@ -89,7 +92,7 @@ export async function makeSpeech(
     const result = brokenOff(operation, making, progress, audio, failure, platformTimeout, dependencies);
     return { result, route: progress.route };
   }
-  dependencies.learnPace(request, progress.route, progress.audioMilliseconds);
+  if (!progress.cut) dependencies.learnPace(request, progress.route, progress.audioMilliseconds);
   const event = eventOf(request, progress, request.characters, audio, audio.place());
   return { result: { status: 'SUCCEEDED', error: null, units: request.characters, event }, route: progress.route };
 }

@@ -22,6 +22,9 @@ const BYTES_MAX = 1_073_741_824;
 const BYTES_PER_CHARACTER_MAX = 65_536;
 const PART_BYTES_MIN = 16_777_216;
 
+/** Bytes that are looked at at a time where speech has a longest length: some 20 to 60 ms of it. */
+const SLICE_BYTES = 1_024;
+
 const ALONE: Turn = { others: 0 };
 
 /** What a speech has come to so far, with the route that speaks, or spoke last. */
@@ -35,6 +38,8 @@ export interface SpeechProgress {
   audio: { sampleRate: number; channels: number } | null;
   /** The last failure came after an answer had begun, so its request has not been tried again. */
   broke: boolean;
+  /** It would have been longer than its hold, and was ended there. */
+  cut: boolean;
 }
 
 export interface Speaking {
@@ -43,6 +48,8 @@ export interface Speaking {
   readonly streaming: boolean;
   /** Resolves when the next part may be sent: while nobody listens to a stream, no more is bought. */
   readonly mayContinue: (() => Promise<void>) | undefined;
+  /** Milliseconds that the hold pays for, where a hard stop lies behind it: speech is ended there. null: no such end. */
+  readonly longestMsOf: (route: SpeechRoute) => number | null;
   readonly audio: LiveAudio;
   readonly options: RouteOptions;
   readonly progress: SpeechProgress;
@@ -75,6 +82,7 @@ function speakFrom(speaking: Speaking, route: SpeechRoute, turn: Turn): Promise<
     progress.providerCount = null;
     progress.audioMilliseconds = 0;
     progress.broke = false;
+    progress.cut = false;
     if (audio.sizeBytes > 0) await audio.restart();
     await speakAll(speaking, route, turn);
   };
@@ -86,6 +94,7 @@ async function speakAll(speaking: Speaking, route: SpeechRoute, turn: Turn): Pro
   const { request, progress, audio, options } = speaking;
   const parts = partsOf(request, route);
   const assembler = createAssembler(route.audio);
+  const longestMs = speaking.longestMsOf(route);
   let total = 0;
   let record: AttemptRecord | null = null;
   try {
@@ -101,19 +110,22 @@ async function speakAll(speaking: Speaking, route: SpeechRoute, turn: Turn): Pro
       ({ record } = served);
       const response = served.answer;
       try {
-        for await (const chunk of response.chunks) {
-          for (const bytes of assembler.push(chunk)) {
+        for await (const slice of longestMs === null ? response.chunks : slicesOf(response.chunks)) {
+          for (const bytes of assembler.push(slice)) {
             total += bytes.length;
             if (total > BYTES_MAX) throw tooLarge(route.providerId);
             const behind = audio.append(bytes);
             progress.audioMilliseconds = assembler.durationSoFarMs();
             if (behind) await behind;
           }
+          progress.cut = longestMs !== null && progress.audioMilliseconds > longestMs;
+          if (progress.cut) break;
         }
-        for (const bytes of assembler.endPart()) audio.append(bytes);
+        for (const bytes of progress.cut ? assembler.cutPart() : assembler.endPart()) audio.append(bytes);
       } finally {
         noteReport(progress, record, route.credential, response);
       }
+      if (progress.cut) break;
     }
     const done = assembler.finish();
     for (const bytes of done.tail) audio.append(bytes);
@@ -127,6 +139,13 @@ async function speakAll(speaking: Speaking, route: SpeechRoute, turn: Turn): Pro
     speaking.router.broke(route, record, failure);
     progress.broke = true;
     throw failure;
+  }
+}
+
+/** Small enough that a speech ends near its longest length; leaving them ends the provider's answer. */
+async function* slicesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; at += SLICE_BYTES) yield chunk.subarray(at, at + SLICE_BYTES);
   }
 }
 

@@ -163,7 +163,7 @@ export class SpeechOperations {
     checkTokenRules(request, context.principal);
     const { routing, starting } = this.dependencies;
     const routes = await planRoutes(request, context, routing, streamed);
-    for (const route of routes) starting.pricing.checkPlan(context.principal.planId, request, route);
+    for (const route of routes) starting.pricing.checkPlan(context.principal, request, route);
     return { request, routes };
   }
 

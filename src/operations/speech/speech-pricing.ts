@@ -1,5 +1,6 @@
 import { type MicroCredits, ZERO } from '../../lib/credits';
 import { AppError } from '../../lib/errors';
+import { type AgreedTerms, planOf } from '../../metering/agreed-terms';
 import { splitCharge } from '../../metering/cost';
 import type { PriceBook } from '../../metering/price-book';
 import type { SpeechPaces } from '../../metering/speech-paces';
@@ -15,6 +16,14 @@ export interface PricedSpeech {
   /** Before the allowance takes its share. */
   readonly expectedCredits: MicroCredits;
   readonly expectedMilliseconds: number;
+  /** Version of the price book that all of this is of. */
+  readonly rateCardVersion: string;
+}
+
+/** Who asks, as far as the plan goes. */
+interface PlanHolder {
+  readonly planId: string;
+  readonly agreedTerms?: AgreedTerms | null;
 }
 
 /** Prices speech out of the price book. */
@@ -24,16 +33,12 @@ export class SpeechPricing {
     private readonly paces: SpeechPaces,
   ) {}
 
-  get version(): string {
-    return this.book.version;
-  }
-
   /**
    * What the plan allows of a speech that its allowance counts.
    * @throws AppError PLAN_LIMIT
    */
-  checkPlan(planId: string, request: SpeechRequest, route: SpeechRoute): void {
-    const plan = this.book.findPlan(planId);
+  checkPlan(principal: PlanHolder, request: SpeechRequest, route: SpeechRoute): void {
+    const plan = planOf(this.book, principal.planId, principal.agreedTerms);
     if (!plan || route.ownKey) return;
     const { firstParty } = route.provider.declaration;
     if (!this.book.planLimitsHold({ capability: 'TEXT_TO_SPEECH', provider: route.providerId, firstParty })) return;
@@ -60,6 +65,7 @@ export class SpeechPricing {
    * @throws AppError PRICE_NOT_CONFIGURED
    */
   quote(request: SpeechRequest, route: SpeechRoute): PricedSpeech {
+    const book = this.book.inForce();
     const { firstParty } = route.provider.declaration;
     const query = {
       capability: 'TEXT_TO_SPEECH' as const,
@@ -72,10 +78,10 @@ export class SpeechPricing {
       { provider: route.providerId, model: route.model.name, voice: route.voice, speed: request.speed },
       request.characters,
     );
-    if (route.ownKey && !this.book.hasPrice(query)) return freeOfCharge(request.characters, milliseconds);
+    if (route.ownKey && !book.hasPrice(query)) return freeOfCharge(request.characters, milliseconds, book.version);
     const longest = Math.ceil((request.characters * route.model.millisecondsPerCharacterMax) / request.speed);
-    const rate = this.book.rate(query);
-    const charge = this.book.speechCharge(query, (unit) => (unit === 'AUDIO_SECOND' ? longest : request.characters));
+    const rate = book.rate(query);
+    const charge = book.speechCharge(query, (unit) => (unit === 'AUDIO_SECOND' ? longest : request.characters));
     const priceOf = (units: number): MicroCredits => splitCharge({ ...charge, units: BigInt(units) }, 0n).credits;
     const expectedUnits = rate.unit === 'AUDIO_SECOND' ? milliseconds : request.characters;
     return {
@@ -90,7 +96,18 @@ export class SpeechPricing {
       },
       expectedCredits: route.ownKey ? ZERO : priceOf(expectedUnits),
       expectedMilliseconds: milliseconds,
+      rateCardVersion: book.version,
     };
+  }
+
+  /**
+   * Milliseconds at which a speech has to end: the hold, where it is priced by the second and nothing past it would be paid
+   * for by anybody. null: however long it is.
+   */
+  longestMs(principal: PlanHolder, { quote, unit }: PricedSpeech): number | null {
+    if (unit !== 'AUDIO_SECOND' || quote.rate === null) return null;
+    const plan = planOf(this.book, principal.planId, principal.agreedTerms);
+    return plan === null || plan.hardCap ? quote.units : null;
   }
 
   learn(request: SpeechRequest, route: SpeechRoute, milliseconds: number): void {
@@ -103,7 +120,7 @@ export class SpeechPricing {
 }
 
 /** An own key of a provider that the book does not price. */
-const freeOfCharge = (characters: number, milliseconds: number): PricedSpeech => ({
+const freeOfCharge = (characters: number, milliseconds: number, rateCardVersion: string): PricedSpeech => ({
   unit: 'CHARACTER',
   quote: {
     units: characters,
@@ -115,4 +132,5 @@ const freeOfCharge = (characters: number, milliseconds: number): PricedSpeech =>
   },
   expectedCredits: ZERO,
   expectedMilliseconds: milliseconds,
+  rateCardVersion,
 });

@@ -88,7 +88,7 @@ function startUsable(
   { pricing, run, making, streams, listeners }: SpeechStartDependencies,
 ): Promise<Started> {
   const first = firstOf(usable);
-  const { expectedCredits, expectedMilliseconds } = pricedOf(priced, first).priced;
+  const { expectedCredits, expectedMilliseconds, rateCardVersion } = pricedOf(priced, first).priced;
   const announced = announcedOf(usable, first);
   const draft: EventDraft = {
     capability: 'TEXT_TO_SPEECH',
@@ -109,7 +109,7 @@ function startUsable(
     requests: 1,
     estimated_credits: expectedCredits.toString(),
     estimated_audio_milliseconds: expectedMilliseconds,
-    rate_card_version: pricing.version,
+    rate_card_version: rateCardVersion,
     attempts: [],
     artifact: { ...announced, delivery: subscription ? 'STREAM' : request.delivery },
   };
@@ -130,7 +130,9 @@ function startUsable(
     draft,
     work: async (operation) => {
       const mayContinue = subscription ? () => streams.mayContinue(operation) : undefined;
-      const made = await makeSpeech(operation, { request, routes: usable, announced, streaming, mayContinue }, making);
+      const longestMsOf = (route: SpeechRoute) => pricing.longestMs(principal, pricedOf(priced, route).priced);
+      const speaking = { request, routes: usable, announced, streaming, mayContinue, longestMsOf };
+      const made = await makeSpeech(operation, speaking, making);
       return chargeable(made.result, pricedOf(priced, made.route), priced.length > 1);
     },
     finished: (operation, outcome) => {

@@ -39,7 +39,6 @@ export interface TranscriptionDependencies {
   readonly store: TranscriptionStore;
   readonly making: TranscriptionMakingDependencies;
   readonly clock: Clock;
-  readonly rateCardVersion: string;
 }
 
 const OPERATION = 'transcribe';
@@ -182,6 +181,7 @@ export class TranscriptionOperations {
     { candidates, leftOut }: UsableRoutes<TranscriptionRoute>,
   ): EventDraft {
     const first = candidates.find((candidate) => !leftOut?.has(candidate))!;
+    const { credits, rateCardVersion } = priced.get(first)!;
     return {
       capability: 'SPEECH_TO_TEXT',
       provider_id: first.providerId,
@@ -199,9 +199,9 @@ export class TranscriptionOperations {
       input_tokens: 0,
       output_tokens: 0,
       requests: 1,
-      estimated_credits: priced.get(first)!.credits.toString(),
+      estimated_credits: credits.toString(),
       estimated_audio_milliseconds: recording.durationMs,
-      rate_card_version: this.dependencies.rateCardVersion,
+      rate_card_version: rateCardVersion,
       attempts: [],
       artifact: { format: recording.format, contentType: recording.contentType, sizeBytes: recording.sizeBytes },
     };

@@ -9,15 +9,13 @@ export interface PricedTranscription {
   readonly quote: MeteredQuote;
   /** Micro-credits; 0 with an own key. */
   readonly credits: MicroCredits;
+  /** Version of the price book that all of this is of. */
+  readonly rateCardVersion: string;
 }
 
 /** Prices transcriptions out of the price book: milliseconds of audio, exactly, rounded up once. */
 export class TranscriptionPricing {
   constructor(private readonly book: PriceBook) {}
-
-  get version(): string {
-    return this.book.version;
-  }
 
   /** The model that the book makes a provider's default; null where it leaves that to the adapter. */
   defaultModel(providerId: string): string | null {
@@ -30,8 +28,9 @@ export class TranscriptionPricing {
    */
   price(durationMs: number, route: TranscriptionRoute): PricedTranscription {
     const query = { capability: 'SPEECH_TO_TEXT' as const, provider: route.providerId, model: route.model.name };
-    if (route.ownKey && !this.book.hasPrice(query)) return freeOfCharge(durationMs);
-    const rate = this.book.rate({ ...query, unit: 'AUDIO_SECOND' });
+    const book = this.book.inForce();
+    if (route.ownKey && !book.hasPrice(query)) return freeOfCharge(durationMs, book.version);
+    const rate = book.rate({ ...query, unit: 'AUDIO_SECOND' });
     const { rateMicro, per } = chargeOf(rate, durationMs);
     const listPrice = (milliseconds: number): MicroCredits => costOf([chargeOf(rate, milliseconds)]);
     return {
@@ -44,12 +43,13 @@ export class TranscriptionPricing {
         listCredits: listPrice,
       },
       credits: route.ownKey ? ZERO : listPrice(durationMs),
+      rateCardVersion: book.version,
     };
   }
 }
 
 /** An own key of a model that the book does not price. */
-const freeOfCharge = (durationMs: number): PricedTranscription => ({
+const freeOfCharge = (durationMs: number, rateCardVersion: string): PricedTranscription => ({
   quote: {
     units: durationMs,
     rate: null,
@@ -59,4 +59,5 @@ const freeOfCharge = (durationMs: number): PricedTranscription => ({
     listCredits: () => ZERO,
   },
   credits: ZERO,
+  rateCardVersion,
 });

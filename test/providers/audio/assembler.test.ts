@@ -48,6 +48,31 @@ describe.each(AUDIO_FORMATS)('%s assembler', (format) => {
     expect(sizeBytes).toBe(assemble(expected, [part]).sizeBytes);
   });
 
+  test('a part that is broken off anywhere leaves a whole file of the length that is told', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: part.length }), pieceSizes, (cut, sizes) => {
+        const assembler = createAssembler(expected);
+        const out: Uint8Array[] = [];
+        for (let at = 0, turn = 0; at < cut; ) {
+          const end = Math.min(cut, at + sizes[turn++ % sizes.length]!);
+          out.push(...assembler.push(part.slice(at, end)));
+          at = end;
+        }
+        out.push(...assembler.cutPart());
+        const soFar = assembler.durationSoFarMs();
+        if (soFar === 0) {
+          expect(() => assembler.finish()).toThrow(expect.objectContaining({ fault: 'NO_AUDIO' }));
+          return;
+        }
+        const { tail, patch, durationMs } = assembler.finish();
+        const file = Buffer.concat([...out, ...tail]);
+        if (patch) file.set(patch.bytes, patch.offset);
+        expect(durationMs).toBe(soFar);
+        expect(assemble(expected, [file]).durationMs).toBe(durationMs);
+      }),
+    );
+  });
+
   test('an empty part, alone or behind others, is refused', () => {
     expect(faultOf(expected, [new Uint8Array(0)])?.fault).toBe('EMPTY');
     expect(faultOf(expected, [part, new Uint8Array(0)])?.fault).toBe('EMPTY');
