@@ -3,6 +3,8 @@ import { ProviderCredentials1763769600000 } from './0002-provider-credentials';
 import { Transcriptions1763856000000 } from './0003-transcriptions';
 import { Chats1763942400000 } from './0004-chats';
 import { RouteHolds1764028800000 } from './0005-route-holds';
+import { Billing1764115200000 } from './0006-billing';
+import { Stripe1764201600000 } from './0007-stripe';
 
 /** In the order in which they run. */
 export const MIGRATIONS = [
@@ -11,4 +13,6 @@ export const MIGRATIONS = [
   Transcriptions1763856000000,
   Chats1763942400000,
   RouteHolds1764028800000,
+  Billing1764115200000,
+  Stripe1764201600000,
 ];

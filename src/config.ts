@@ -3,6 +3,10 @@ import { z } from 'zod';
 import { keptEncryptionKey } from './lib/kept-encryption-key';
 import { Secret } from './lib/secret';
 import * as value from './lib/setting-values';
+import { shippedPriceBook } from './metering/shipped-price-books';
+
+/** Of the first workspace where BOOTSTRAP_PLAN names none; a price book without it has a default plan of its own. */
+export const DEFAULT_BOOTSTRAP_PLAN = 'free';
 
 /** Every provider that the code knows; `FISH_AUDIO_API_KEY` belongs to `fish-audio`. */
 export const PROVIDER_IDS = [
@@ -131,7 +135,7 @@ const schema = z.object({
   ENCRYPTION_KEY: value.encryptionKey.optional(),
   BOOTSTRAP_API_KEY: value.chosenKey.optional(),
   BOOTSTRAP_ADMIN_KEY: value.chosenKey.optional(),
-  BOOTSTRAP_PLAN: value.planId.default('free'),
+  BOOTSTRAP_PLAN: value.planId.default(DEFAULT_BOOTSTRAP_PLAN),
   CORS_ORIGINS: value.origins.default('any'),
   AUDIO_RETENTION_DAYS: value.wholeNumber(1, 3_650).default(30),
   OUTBOUND_ALLOW: value.hostsWithPorts.default([]),
@@ -165,7 +169,8 @@ export function readSettings(environment: NodeJS.ProcessEnv, options: ReadSettin
       .map(([name, text]) => [name, text?.trim()] as const)
       .filter(([, text]) => text),
   );
-  const priceBook = given.PRICE_BOOK && path.resolve(directory, given.PRICE_BOOK);
+  const priceBook =
+    given.PRICE_BOOK && (shippedPriceBook(given.PRICE_BOOK) ?? path.resolve(directory, given.PRICE_BOOK));
   const parsed = schema.safeParse({ ...given, PRICE_BOOK: priceBook });
   const parsedProviders = providerSchema.safeParse(given);
   const issues = [...(parsed.error?.issues ?? []), ...(parsedProviders.error?.issues ?? [])];

@@ -12,6 +12,7 @@ import { AudioStore } from './audio-store/audio-store';
 import { AudioUrls } from './audio-store/signed-urls';
 import { Balances } from './billing/balances';
 import { ClientTokenBudgets } from './billing/client-token-budgets';
+import { Invoices } from './billing/invoices';
 import { type Settings, SettingsError } from './config';
 import { type Core, openCore } from './core';
 import { UsageAnnouncer } from './events/usage-announcer';
@@ -31,8 +32,10 @@ import type { RequestWindows } from './limits/request-windows';
 import { SpeechPaces } from './metering/speech-paces';
 import { type Network, openNetwork } from './network';
 import { AccountOperations } from './operations/account/account-operations';
+import { BillingOperations } from './operations/account/billing-operations';
 import { KeyOperations } from './operations/account/key-operations';
 import { LiveFeeds } from './operations/account/live-feeds';
+import { PaymentOperations } from './operations/account/payment-operations';
 import { ProviderCredentialOperations } from './operations/account/provider-credential-operations';
 import { UsageOperations } from './operations/account/usage-operations';
 import { Catalogue, keyedProviders, type ProvidersOfCapabilities } from './operations/catalogue';
@@ -57,11 +60,13 @@ import type { UploadOperations } from './operations/upload-operations';
 import { UsageRepository } from './operations/usage-repository';
 import { VoiceCatalogue } from './operations/voice-catalogue';
 import { VoiceOperations } from './operations/voices/voice-operations';
+import { openPayments } from './payments';
 import type { Resolve } from './recordings/outbound-target';
 import type { Services } from './resolvers/services';
 import { buildTranscriptions } from './transcriptions';
 import { describe } from './transport/error-masking';
 import { Metrics } from './transport/metrics';
+import type { StripeEventReceiver } from './transport/stripe-webhook-route';
 
 /** What may be put in place of a part, for tests and benchmarks; never by a setting. */
 export interface Replacements {
@@ -88,6 +93,8 @@ export interface Container {
   readonly live: LiveOperations;
   readonly metrics: Metrics;
   readonly keyHeaders: ReadonlyMap<string, string>;
+  /** null: Stripe is not configured. */
+  readonly stripeEvents: StripeEventReceiver | null;
   readonly ledger: PostgresLedger;
   /** Begins the work that goes on in the background: leases, the sweep, periods, retention. */
   startUpkeep(): void;
@@ -253,7 +260,6 @@ export async function buildContainer(
     },
     streams: new ChatStreams(clock, listeners),
     listeners,
-    rateCardVersion: priceBook.version,
   });
   const transcriptions = buildTranscriptions({
     settings,
@@ -283,12 +289,22 @@ export async function buildContainer(
     windows,
   });
   const catalogue = new Catalogue({ book: priceBook, providers: everyProvider, health, storedKeys });
+  const payments = openPayments(settings, core, { clock, log });
   const services: Services = {
     speech,
     transcription: transcriptions.transcription,
     uploads: transcriptions.uploads,
     chat,
     balance: account,
+    billing: new BillingOperations({
+      book: priceBook,
+      accounts,
+      balances,
+      subscriptions: core.subscriptions,
+      invoices: new Invoices(database),
+      gateway: payments?.gateway ?? null,
+    }),
+    payments: new PaymentOperations(payments?.checkout ?? null),
     usage: new UsageOperations({ database, usage, balances, book: priceBook, windows }),
     live: new LiveFeeds(usageFeed, changes, balances, account),
     catalogue,
@@ -308,6 +324,7 @@ export async function buildContainer(
     await chatStore.removeOld();
     await transcriptions.removeOld();
     await store.removeOlderThan(clock.now() - settings.audioRetentionDays * DAY_MS);
+    await payments?.upkeep();
   };
   // Where no notification comes, what the command line does beside us is noticed by looking.
   const looking = database.listen || settings.redisUrl ? null : new AccountWatch(database, clock, changes);
@@ -331,6 +348,7 @@ export async function buildContainer(
     live,
     metrics,
     keyHeaders,
+    stripeEvents: payments?.webhooks ?? null,
     ledger: postgresLedger,
     startUpkeep() {
       postgresLedger.leases.start((expired) => {
@@ -360,6 +378,7 @@ export async function buildContainer(
       const open = [...speakers.values(), ...transcribers.values(), ...chatters.values()];
       await Promise.all(open.map((provider) => provider.close()));
       await store.close();
+      payments?.close();
       await network.close();
       await core.close();
     },
@@ -399,4 +418,12 @@ function plainSettings(providers: Settings['providers']): Record<string, { apiKe
       },
     ]),
   );
+}
+
+/** Ids of the adapters whose speech is first-party, which an allowance may count; for what works without a server. */
+export async function firstPartyProviders(): Promise<ReadonlySet<string>> {
+  const providers = [...createSpeechProviders().values()];
+  const own = providers.filter(({ declaration }) => declaration.firstParty);
+  await Promise.all(providers.map((provider) => provider.close()));
+  return new Set(own.map(({ declaration }) => declaration.provider));
 }

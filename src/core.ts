@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { BillingAccounts } from './billing/accounts';
-import type { Settings } from './config';
+import { Subscriptions } from './billing/subscriptions';
+import { DEFAULT_BOOTSTRAP_PLAN, type Settings } from './config';
 import type { Database } from './db/database';
 import { migrate } from './db/migrate';
 import { openDatabase } from './db/open-database';
@@ -14,9 +15,10 @@ import { IdentityNotices } from './identity/notices';
 import { WorkspaceService } from './identity/workspaces';
 import type { Clock } from './lib/clock';
 import { newId } from './lib/ids';
-import { loadPriceBook } from './metering/load-price-book';
+import { type AgreedTerms, planOf } from './metering/agreed-terms';
 import type { PriceBook } from './metering/price-book';
 import { planTerms } from './operations/account/plan-view';
+import { openPriceBook } from './price-books';
 
 /** What the server and the command line have in common: the database, the price book, workspaces and their accounts. */
 export interface Core {
@@ -25,6 +27,7 @@ export interface Core {
   readonly bus: EventBus;
   readonly notices: IdentityNotices;
   readonly accounts: BillingAccounts;
+  readonly subscriptions: Subscriptions;
   readonly workspaces: WorkspaceService;
   readonly keys: KeyService;
   /** Makes the first workspace and the operator's, once. */
@@ -37,11 +40,7 @@ export async function openCore(
   settings: Settings,
   { log, clock, processId = newId() }: { readonly log: Logger; readonly clock: Clock; readonly processId?: string },
 ): Promise<Core> {
-  // The licence of XTTS v2 forbids selling what it speaks, until the operator says that it holds another.
-  const overrides = settings.xttsCommercialUseConfirmed
-    ? []
-    : [{ capability: 'TEXT_TO_SPEECH', provider: 'xtts' } as const];
-  const priceBook = loadPriceBook(settings.priceBookFile, { overrides });
+  const priceBook = openPriceBook(settings, clock);
   const database = await openDatabase(settings, { log, clock });
   try {
     await migrate(database, log);
@@ -53,30 +52,34 @@ export async function openCore(
     const notices = new IdentityNotices(bus);
     const accounts = new BillingAccounts(
       database,
-      (planId) => {
-        const plan = priceBook.findPlan(planId);
-        return plan && planTerms(plan);
+      (planId, agreed, moment) => {
+        const plan = planOf(moment ? priceBook.at(moment) : priceBook, planId, agreed);
+        return plan && planTerms(plan, agreed !== null);
       },
       (workspaceId) => bus.publish('balance', { workspaceId }),
       (workspaceId) => notices.planChanged(workspaceId),
+      () => priceBook.topUps?.validMonths ?? 12,
     );
+    const subscriptions = new Subscriptions({ database, accounts, defaultPlanId: () => priceBook.defaultPlan.id });
     const workspaces = new WorkspaceService(database, (tx, workspaceId, planId) =>
       accounts.open(tx, workspaceId, planId),
     );
-    const maxApiKeys = (planId: string): number | null => priceBook.findPlan(planId)?.maxApiKeys ?? null;
+    const maxApiKeys = (planId: string, agreed: AgreedTerms | null): number | null =>
+      planOf(priceBook, planId, agreed)?.maxApiKeys ?? null;
     return {
       database,
       priceBook,
       bus,
       notices,
       accounts,
+      subscriptions,
       workspaces,
       keys: new KeyService({ database, clock, notices, maxApiKeys }),
       bootstrap: () =>
         bootstrap(database, workspaces, {
           apiKey: settings.bootstrap.apiKey?.reveal() ?? null,
           adminKey: settings.bootstrap.adminKey?.reveal() ?? null,
-          planId: settings.bootstrap.plan,
+          planId: firstPlan(priceBook, settings.bootstrap.plan),
         }),
       async close() {
         await bus.close();
@@ -88,3 +91,7 @@ export async function openCore(
     throw error;
   }
 }
+
+/** A book without the plan that a first workspace is otherwise put on has a default of its own. */
+const firstPlan = (priceBook: PriceBook, asked: string): string =>
+  asked === DEFAULT_BOOTSTRAP_PLAN && !priceBook.findPlan(asked) ? priceBook.defaultPlan.id : asked;

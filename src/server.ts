@@ -5,6 +5,7 @@ import type { Settings } from './config';
 import { buildContainer, type Container, type Replacements } from './container';
 import { pendingMigrations } from './db/migrate';
 import { type Clock, systemClock } from './lib/clock';
+import { planOf } from './metering/agreed-terms';
 import { resolvers } from './resolvers';
 import { Admission } from './transport/admission';
 import { GraphqlHttp } from './transport/graphql-http';
@@ -72,7 +73,10 @@ export async function startServer(settings: Settings, options: ServerOptions = {
     onProgress('building the schema');
     const schema = buildPolyphonySchema(resolvers);
     const signIn = new SignIn({ authenticator, windows, keyHeaders });
-    const admission = new Admission(windows, (planId) => core.priceBook.findPlan(planId)?.requestsPerMinute ?? null);
+    const admission = new Admission(
+      windows,
+      (planId, agreed) => planOf(core.priceBook, planId, agreed)?.requestsPerMinute ?? null,
+    );
     const intake = new Intake();
     const graphql = new GraphqlHttp({ schema, services, signIn, admission, intake, log });
     const sockets = new GraphqlWebsocket({
@@ -91,6 +95,7 @@ export async function startServer(settings: Settings, options: ServerOptions = {
       audio: container.audio,
       uploads: container.uploads,
       intake,
+      stripeEvents: container.stripeEvents,
       health: {
         checks: {
           database: async () => void (await core.database.query('SELECT 1')),

@@ -78,7 +78,7 @@ export class CreditBalance {
   readonly estimatedRequestsRemaining!: Lazy<number | null>;
 
   @Field(() => String, { nullable: true, description: 'One sentence for a banner; null while HEALTHY.' })
-  readonly message!: string | null;
+  readonly message!: Lazy<string | null>;
 
   @Field(() => [CreditGrant], { description: 'Grants that can be spent at present, the first to expire first.' })
   readonly grants!: Lazy<readonly CreditGrant[]>;

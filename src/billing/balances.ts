@@ -1,10 +1,12 @@
 import type { Database } from '../db/database';
 import type { GrantKind } from '../ledger/grants';
+import type { AgreedTerms } from './plan-terms';
 
 /** An account as a balance is made from it. Amounts are micro-credits. */
 export interface AccountBalance {
   readonly workspaceId: string;
   readonly planId: string;
+  readonly agreed: AgreedTerms | null;
   readonly periodNumber: number;
   readonly periodStart: Date;
   readonly periodEnd: Date;
@@ -22,6 +24,8 @@ export interface AccountBalance {
   readonly allowanceUsed: bigint;
   readonly allowanceHeld: bigint;
   readonly blocked: boolean;
+  /** Why there is no overage at present although the plan has a rate: a trial, or a payment that failed. */
+  readonly overageStopped: 'TRIAL' | 'PAST_DUE' | null;
   /** Of this period. */
   readonly usedCredits: bigint;
   readonly lostCredits: bigint;
@@ -86,6 +90,7 @@ type Row = Record<
   | 'promotional',
   string
 > & {
+  agreed_terms: AgreedTerms | null;
   period_number: number;
   period_start: Date;
   period_end: Date;
@@ -94,6 +99,8 @@ type Row = Record<
   allowance_limit: string | null;
   last_top_up: string | null;
   blocked: boolean;
+  overage_stopped: boolean;
+  grants_stopped: boolean;
   due: boolean;
   open_grants: {
     id: string;
@@ -154,6 +161,7 @@ export class Balances {
     return {
       workspaceId,
       planId: row.plan_id,
+      agreed: row.agreed_terms,
       periodNumber: row.period_number,
       periodStart: row.period_start,
       periodEnd: row.period_end,
@@ -168,6 +176,7 @@ export class Balances {
       allowanceUsed: BigInt(row.allowance_used),
       allowanceHeld: BigInt(row.allowance_held),
       blocked: row.blocked,
+      overageStopped: row.overage_stopped ? (row.grants_stopped ? 'TRIAL' : 'PAST_DUE') : null,
       usedCredits: BigInt(row.used_credits),
       lostCredits: BigInt(row.lost_credits),
       included: BigInt(row.included),

@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import { SettingsError } from '../config';
 import { AppError, type ErrorCode } from '../lib/errors';
+import { PriceBookError } from '../metering/price-book-faults';
 import { EXIT, type ExitCode } from './exit-codes';
 
 /** Wrong usage, with the command whose help tells the right one. */
@@ -36,6 +37,9 @@ export function failureOf(error: unknown): Failure {
   }
   if (error instanceof SettingsError) {
     return { exitCode: EXIT.unable, code: 'SETTINGS', message: error.message, fields: { faults: error.faults } };
+  }
+  if (error instanceof PriceBookError) {
+    return { exitCode: EXIT.unable, code: 'PRICE_BOOK', message: error.message, fields: { faults: error.faults } };
   }
   if (error instanceof AppError) {
     const exitCode = NEGATIVE.has(error.code) ? EXIT.negative : EXIT.unable;

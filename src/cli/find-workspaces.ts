@@ -30,9 +30,12 @@ export async function requireWorkspace(core: Core, workspaceId: string): Promise
     return await core.workspaces.find(workspaceId);
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'NOT_FOUND') throw error;
-    throw new AppError(
-      'NOT_FOUND',
-      'There is no workspace with this id; "polyphony workspaces list" shows those that there are.',
-    );
+    throw noSuchWorkspace();
   }
 }
+
+export const noSuchWorkspace = (): AppError =>
+  new AppError(
+    'NOT_FOUND',
+    'There is no workspace with this id; "polyphony workspaces list" shows those that there are.',
+  );

@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
+import { verifyBilling } from '../billing/verify-billing';
 import { pendingMigrations } from '../db/migrate';
-import { type VerifyReport, verifyLedger } from '../ledger/verify';
+import type { VerifyReport } from '../ledger/verify';
 import type { CommandLine } from './command-line';
 import { EXIT } from './exit-codes';
+import { addRerate } from './rerate';
 
 const HELP = `
 Proves on a live database, in one snapshot, that balances are the sums of their journal, that every charge has its usage
@@ -16,7 +18,7 @@ Exit codes:
 Example:
   polyphony ledger verify --json | jq .findings`;
 
-/** polyphony ledger verify */
+/** polyphony ledger verify, rerate */
 export function addLedger(program: Command, line: CommandLine): void {
   const ledger = program.command('ledger').description('the books');
   ledger
@@ -25,6 +27,7 @@ export function addLedger(program: Command, line: CommandLine): void {
     .option('--json', 'answer in JSON: clean, accounts, events, journalEntries, openHolds, findings')
     .addHelpText('after', HELP)
     .action((options: { json?: boolean }) => verify(line, options));
+  addRerate(ledger, line);
 }
 
 async function verify(line: CommandLine, options: { json?: boolean }): Promise<void> {
@@ -32,7 +35,7 @@ async function verify(line: CommandLine, options: { json?: boolean }): Promise<v
     if ((await pendingMigrations(database)).length > 0) {
       throw new Error('The tables of this database are not of this version; run "polyphony migrate" first.');
     }
-    return database.transaction((tx) => verifyLedger(tx));
+    return database.transaction((tx) => verifyBilling(tx));
   });
   const clean = report.findings.length === 0;
   if (!clean) line.exitCode = EXIT.negative;

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { addBilling } from './billing';
 import { CommandLine, type Surroundings } from './command-line';
 import { addCredentials } from './credentials';
 import { EXIT, EXIT_CODES_HELP } from './exit-codes';
@@ -8,6 +9,7 @@ import { addKeys } from './keys';
 import { addLedger } from './ledger';
 import { addMigrate } from './migrate';
 import { packageVersion } from './package-version';
+import { addPriceBook } from './pricebook';
 import { addServe } from './serve';
 import { addWorkspaces } from './workspaces';
 
@@ -45,7 +47,17 @@ function buildProgram(line: CommandLine): Command {
       outputError: () => {},
     })
     .addHelpText('after', `${SETTINGS_HELP}\n${EXIT_CODES_HELP}`);
-  for (const add of [addServe, addMigrate, addWorkspaces, addKeys, addCredentials, addGrants, addLedger])
+  for (const add of [
+    addServe,
+    addMigrate,
+    addWorkspaces,
+    addKeys,
+    addCredentials,
+    addGrants,
+    addPriceBook,
+    addLedger,
+    addBilling,
+  ])
     add(program, line);
   throwUsageErrors(program, 'polyphony');
   return program;

@@ -82,6 +82,7 @@ export async function requireLivingKey(tx: Queryable, principal: Principal): Pro
 
 export interface LockedWorkspace {
   readonly planId: string;
+  readonly agreedTerms: Readonly<Record<string, unknown>> | null;
   readonly operator: boolean;
 }
 
@@ -93,8 +94,10 @@ export async function lockWorkspace(tx: Queryable, workspaceId: string): Promise
     [workspaceId],
   );
   if (!locked.rows[0]) return null;
-  const account = await tx.query<{ plan_id: string }>('SELECT plan_id FROM accounts WHERE workspace_id = $1', [
-    workspaceId,
-  ]);
-  return { operator: locked.rows[0].operator, planId: account.rows[0]!.plan_id };
+  const account = await tx.query<{ plan_id: string; agreed_terms: LockedWorkspace['agreedTerms'] }>(
+    'SELECT plan_id, agreed_terms FROM accounts WHERE workspace_id = $1',
+    [workspaceId],
+  );
+  const { plan_id, agreed_terms } = account.rows[0]!;
+  return { operator: locked.rows[0].operator, planId: plan_id, agreedTerms: agreed_terms };
 }

@@ -9,6 +9,7 @@ import {
   type ApiKeyRow,
   apiKeyOf,
   insertApiKey,
+  type LockedWorkspace,
   lockWorkspace,
   requireLivingKey,
 } from './api-key-records';
@@ -45,7 +46,7 @@ export interface KeyServiceDependencies {
   readonly clock: Clock;
   readonly notices: IdentityNotices;
   /** The plan's number of active keys; null: no limit. */
-  readonly maxApiKeys: (planId: string) => number | null;
+  readonly maxApiKeys: (planId: string, agreedTerms: LockedWorkspace['agreedTerms']) => number | null;
 }
 
 /** The API keys of a workspace. A key of another workspace is answered like one that does not exist. */
@@ -150,7 +151,7 @@ export class KeyService {
       if (scopes.includes('ADMIN') && !workspace.operator) {
         throw new AppError('FORBIDDEN', "Only keys of the operator's own workspace hold the scope ADMIN.");
       }
-      if (!workspace.operator) await this.requireRoom(tx, workspaceId, workspace.planId);
+      if (!workspace.operator) await this.requireRoom(tx, workspaceId, workspace);
       return insertApiKey(tx, { workspaceId, name, secret, scopes, expiresAt });
     });
     this.dependencies.notices.tell({ change: 'key-created', workspaceId, apiKeyId: apiKey.id });
@@ -158,8 +159,9 @@ export class KeyService {
   }
 
   /** Counted by a statement of its own after the lock, so that it sees what was committed while it waited. */
-  private async requireRoom(tx: Queryable, workspaceId: string, planId: string): Promise<void> {
-    const max = this.dependencies.maxApiKeys(planId);
+  private async requireRoom(tx: Queryable, workspaceId: string, workspace: LockedWorkspace): Promise<void> {
+    const { planId, agreedTerms } = workspace;
+    const max = this.dependencies.maxApiKeys(planId, agreedTerms);
     if (max === null) return;
     const { rows } = await tx.query<{ active: number }>(
       `SELECT count(*)::integer AS active FROM api_keys

@@ -17,6 +17,7 @@ interface KeyRow {
   workspace_id: string;
   operator: boolean;
   plan_id: string;
+  agreed_terms: Readonly<Record<string, unknown>> | null;
   scopes: Scope[];
   expires_at: Date | null;
   revoked: boolean;
@@ -28,6 +29,7 @@ interface TokenRow {
   workspace_id: string;
   operator: boolean;
   plan_id: string;
+  agreed_terms: Readonly<Record<string, unknown>> | null;
   api_key_id: string;
   scopes: Scope[];
   capabilities: string[];
@@ -40,7 +42,7 @@ interface TokenRow {
 }
 
 const KEY_BY_HASH = `
-  SELECT k.id, k.workspace_id, w.operator, a.plan_id, k.scopes, k.expires_at, k.revoked_at IS NOT NULL AS revoked,
+  SELECT k.id, k.workspace_id, w.operator, a.plan_id, a.agreed_terms, k.scopes, k.expires_at, k.revoked_at IS NOT NULL AS revoked,
     CASE WHEN k.secret_hash = $1 THEN NULL ELSE k.previous_valid_until END AS replaced_at
   FROM api_keys k
   JOIN workspaces w ON w.id = k.workspace_id
@@ -49,7 +51,7 @@ const KEY_BY_HASH = `
 
 /** A token ends with its key, by time and by revocation; the rotation of its key leaves it alone. */
 const TOKEN_BY_HASH = `
-  SELECT t.id, t.workspace_id, w.operator, a.plan_id, t.api_key_id, t.scopes, t.capabilities, t.end_user_id,
+  SELECT t.id, t.workspace_id, w.operator, a.plan_id, a.agreed_terms, t.api_key_id, t.scopes, t.capabilities, t.end_user_id,
     t.requests_per_minute, t.allow_stored_keys, t.origins, LEAST(t.expires_at, k.expires_at) AS expires_at,
     (t.revoked_at IS NOT NULL OR k.revoked_at IS NOT NULL) AS revoked
   FROM client_tokens t
@@ -80,6 +82,7 @@ function keyCredential(row: KeyRow): Credential {
       workspaceId: row.workspace_id,
       operator: row.operator,
       planId: row.plan_id,
+      ...(row.agreed_terms && { agreedTerms: row.agreed_terms }),
       apiKeyId: row.id,
       clientTokenId: null,
       scopes: row.scopes,
@@ -102,6 +105,7 @@ function tokenCredential(row: TokenRow): Credential {
       workspaceId: row.workspace_id,
       operator: row.operator,
       planId: row.plan_id,
+      ...(row.agreed_terms && { agreedTerms: row.agreed_terms }),
       apiKeyId: row.api_key_id,
       clientTokenId: row.id,
       scopes: row.scopes,

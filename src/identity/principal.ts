@@ -8,6 +8,8 @@ export interface Principal {
   readonly operator: boolean;
   /** Plan of the workspace when the request was authenticated. */
   readonly planId: string;
+  /** What was agreed with the workspace where its plan is by agreement; the price book's to read. */
+  readonly agreedTerms?: Readonly<Record<string, unknown>> | null;
   /** The key itself, or the key that made the token. */
   readonly apiKeyId: string;
   readonly apiKeyName?: string;

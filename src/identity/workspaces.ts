@@ -10,6 +10,8 @@ export interface Workspace {
   readonly id: string;
   readonly name: string;
   readonly planId: string;
+  /** What was agreed with it where its plan is by agreement. */
+  readonly agreedTerms: Readonly<Record<string, unknown>> | null;
   /** The operator's own workspace, which is no customer. */
   readonly operator: boolean;
   readonly createdAt: Date;
@@ -19,6 +21,7 @@ interface WorkspaceRow {
   id: string;
   name: string;
   plan_id: string;
+  agreed_terms: Workspace['agreedTerms'];
   operator: boolean;
   created_at: Date;
 }
@@ -115,11 +118,18 @@ export function checkChosenSecret(field: string, secret: string | null): string 
 async function readWorkspace(tx: Queryable, workspaceId: string): Promise<Workspace> {
   if (!isId(workspaceId)) throw notFound('workspace');
   const { rows } = await tx.query<WorkspaceRow>(
-    `SELECT w.id, w.name, w.operator, w.created_at, a.plan_id
+    `SELECT w.id, w.name, w.operator, w.created_at, a.plan_id, a.agreed_terms
      FROM workspaces w JOIN accounts a ON a.workspace_id = w.id WHERE w.id = $1`,
     [workspaceId],
   );
   const row = rows[0];
   if (!row) throw notFound('workspace');
-  return { id: row.id, name: row.name, planId: row.plan_id, operator: row.operator, createdAt: row.created_at };
+  return {
+    id: row.id,
+    name: row.name,
+    planId: row.plan_id,
+    agreedTerms: row.agreed_terms,
+    operator: row.operator,
+    createdAt: row.created_at,
+  };
 }

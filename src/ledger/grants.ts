@@ -105,3 +105,34 @@ export async function expireGrants(
     ]);
   }
 }
+
+/**
+ * Takes back what is left of a grant of a locked account, up to what no hold needs and to `most`. Answers the
+ * micro-credits that were taken.
+ */
+export async function revokeGrant(
+  tx: Queryable,
+  account: { readonly workspaceId: string; readonly periodNumber: number; readonly now: Date },
+  grantId: string,
+  most: bigint | null = null,
+): Promise<bigint> {
+  const { rows } = await tx.query<{ taken: string }>(
+    `UPDATE grants g SET remaining = g.remaining - t.taken, revoked = g.revoked + t.taken
+     FROM (SELECT n.id, LEAST(n.remaining, a.spendable - a.held, $3::bigint) AS taken
+       FROM grants n JOIN accounts a ON a.workspace_id = n.workspace_id WHERE n.id = $1 AND n.workspace_id = $2) t
+     WHERE g.id = t.id AND t.taken > 0 RETURNING t.taken`,
+    [grantId, account.workspaceId, most?.toString() ?? null],
+  );
+  const taken = BigInt(rows[0]?.taken ?? '0');
+  if (taken === 0n) return 0n;
+  await tx.query(
+    `INSERT INTO journal (workspace_id, bucket, kind, amount, grant_id, period_number, recorded_at)
+     VALUES ($1, 'credits', 'revoke', $2, $3, $4, $5)`,
+    [account.workspaceId, (-taken).toString(), grantId, account.periodNumber, account.now],
+  );
+  await tx.query('UPDATE accounts SET spendable = spendable - $2 WHERE workspace_id = $1', [
+    account.workspaceId,
+    taken.toString(),
+  ]);
+  return taken;
+}

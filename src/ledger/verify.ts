@@ -92,11 +92,17 @@ const INVARIANTS: Readonly<Record<string, string>> = {
     FROM holds WHERE lease_until < ledger_now() - interval '5 minutes'`,
 };
 
-/** Proves the ledger's invariants on a live database, in one snapshot, and names what breaks them. */
-export async function verifyLedger(tx: Queryable): Promise<VerifyReport> {
+/**
+ * Proves the ledger's invariants on a live database, in one snapshot, and names what breaks them.
+ * @param further invariants of others over the same tables: a query for each that lists what breaks it
+ */
+export async function verifyLedger(
+  tx: Queryable,
+  further: Readonly<Record<string, string>> = {},
+): Promise<VerifyReport> {
   await tx.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
   const findings: Finding[] = [];
-  for (const [invariant, sql] of Object.entries(INVARIANTS)) {
+  for (const [invariant, sql] of Object.entries({ ...INVARIANTS, ...further })) {
     const broken = await tx.query<{ workspace_id: string; detail: string }>(`${sql} LIMIT 100`);
     for (const row of broken.rows) findings.push({ invariant, workspaceId: row.workspace_id, detail: row.detail });
   }

@@ -1,7 +1,9 @@
 import { BalanceResolver } from './balance.resolver';
+import { BillingResolver } from './billing.resolver';
 import { CatalogueResolver, UsageEstimateResolver } from './catalogue.resolver';
 import { ChatResolver } from './chat.resolver';
 import { KeyResolver } from './key.resolver';
+import { PaymentResolver } from './payment.resolver';
 import { ProviderCredentialResolver } from './provider-credential.resolver';
 import { SpeechResolver } from './speech.resolver';
 import { TranscriptionResolver } from './transcription.resolver';
@@ -19,6 +21,8 @@ export const resolvers = [
   UploadResolver,
   ChatResolver,
   BalanceResolver,
+  BillingResolver,
+  PaymentResolver,
   UsageResolver,
   UsageEstimateResolver,
   KeyResolver,

@@ -1,7 +1,13 @@
 import type { Capability } from '../../schema/enums/capability';
 import type { CreateApiKeyInput, RotateApiKeyInput } from '../../schema/inputs/api-key-inputs';
+import type { ChangePlanInput, SetOverageLimitInput } from '../../schema/inputs/billing-inputs';
 import type { ChatInput } from '../../schema/inputs/chat-inputs';
 import type { CreateClientTokenInput } from '../../schema/inputs/client-token-inputs';
+import type {
+  CreateBillingPortalSessionInput,
+  CreateCheckoutSessionInput,
+  CreateTopUpSessionInput,
+} from '../../schema/inputs/payment-inputs';
 import type { SetProviderCredentialInput } from '../../schema/inputs/provider-credential-inputs';
 import type { SynthesizeSpeechInput } from '../../schema/inputs/speech-inputs';
 import type { EstimateTranscriptionInput, TranscribeInput } from '../../schema/inputs/transcription-inputs';
@@ -14,6 +20,7 @@ import type {
   SetWorkspacePlanInput,
 } from '../../schema/inputs/workspace-inputs';
 import type { ApiKey, CreateApiKeyPayload } from '../../schema/types/api-key';
+import type { BalancePayload } from '../../schema/types/balance-payload';
 import type { BillingSubscription } from '../../schema/types/billing-subscription';
 import type { ChatPayload } from '../../schema/types/chat';
 import type { ChatStreamEvent } from '../../schema/types/chat-stream';
@@ -21,13 +28,16 @@ import type { CreateClientTokenPayload } from '../../schema/types/client-token';
 import type { Connection } from '../../schema/types/connection';
 import type { CreditBalance } from '../../schema/types/credit-balance';
 import type { GrantCreditsPayload } from '../../schema/types/grant-credits-payload';
+import type { Invoice } from '../../schema/types/invoice';
 import type { OperationUsage } from '../../schema/types/operation-usage';
 import type { Plan } from '../../schema/types/plan';
 import type { Provider } from '../../schema/types/provider';
 import type { ProviderCredential } from '../../schema/types/provider-credential';
 import type { RateCard } from '../../schema/types/rate-card';
+import type { RedirectSessionPayload } from '../../schema/types/redirect-session-payload';
 import type { CancelSpeechPayload, Speech, SynthesizeSpeechPayload } from '../../schema/types/speech';
 import type { SpeechStreamEvent } from '../../schema/types/speech-stream';
+import type { SubscriptionPayload } from '../../schema/types/subscription-payload';
 import type { TranscribePayload, Transcription } from '../../schema/types/transcription';
 import type { Upload } from '../../schema/types/upload';
 import type { UsageEstimate } from '../../schema/types/usage-estimate';
@@ -120,11 +130,27 @@ export interface CatalogueService {
 
 export interface WorkspaceService {
   current(context: PrincipalContext): Promise<Workspace>;
-  /** null where nothing is paid for. */
-  subscription(context: PrincipalContext): Promise<BillingSubscription | null>;
   create(context: PrincipalContext, input: CreateWorkspaceInput): Promise<CreateWorkspacePayload>;
   setPlan(context: PrincipalContext, input: SetWorkspacePlanInput): Promise<Workspace>;
   grantCredits(context: PrincipalContext, input: GrantCreditsInput): Promise<GrantCreditsPayload>;
+}
+
+export interface BillingService {
+  /** null where nothing was ever paid for. */
+  subscription(context: PrincipalContext): Promise<BillingSubscription | null>;
+  changePlan(context: PrincipalContext, input: ChangePlanInput): Promise<SubscriptionPayload>;
+  /** `resume` takes a cancellation back. */
+  cancel(context: PrincipalContext, resume: boolean): Promise<SubscriptionPayload>;
+  setOverageLimit(context: PrincipalContext, input: SetOverageLimitInput): Promise<BalancePayload>;
+  /** Newest first. */
+  invoices(context: PrincipalContext, page: Page): Promise<Connection<Invoice>>;
+}
+
+/** Each is BILLING_NOT_CONFIGURED where no payment provider is set up. */
+export interface PaymentService {
+  checkout(context: PrincipalContext, input: CreateCheckoutSessionInput): Promise<RedirectSessionPayload>;
+  topUp(context: PrincipalContext, input: CreateTopUpSessionInput): Promise<RedirectSessionPayload>;
+  portal(context: PrincipalContext, input: CreateBillingPortalSessionInput): Promise<RedirectSessionPayload>;
 }
 
 export interface KeyService {
@@ -160,6 +186,8 @@ export interface Services {
   readonly uploads: UploadService;
   readonly chat: ChatService;
   readonly balance: BalanceService;
+  readonly billing: BillingService;
+  readonly payments: PaymentService;
   readonly usage: UsageService;
   readonly live: LiveService;
   readonly catalogue: CatalogueService;

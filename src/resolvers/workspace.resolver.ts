@@ -1,6 +1,5 @@
 import { Arg, Ctx, Mutation, Query, Resolver } from '../../schema/decorators';
 import { CreateWorkspaceInput, GrantCreditsInput, SetWorkspacePlanInput } from '../../schema/inputs/workspace-inputs';
-import { BillingSubscription } from '../../schema/types/billing-subscription';
 import { GrantCreditsPayload } from '../../schema/types/grant-credits-payload';
 import { CreateWorkspacePayload, Workspace, WorkspacePayload } from '../../schema/types/workspace';
 import type { RequestContext } from './context';
@@ -12,15 +11,6 @@ export class WorkspaceResolver {
   workspace(@Ctx() context: RequestContext) {
     requireScope(context, 'READ');
     return context.services.workspaces.current(context);
-  }
-
-  @Query(() => BillingSubscription, {
-    nullable: true,
-    description: "The workspace's paid subscription; null where nothing is paid for.",
-  })
-  subscription(@Ctx() context: RequestContext) {
-    requireApiKey(context, 'READ');
-    return context.services.workspaces.subscription(context);
   }
 
   @Mutation(() => CreateWorkspacePayload, {

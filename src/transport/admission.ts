@@ -14,7 +14,7 @@ export type AccountWindow = WindowState | undefined;
 export class Admission {
   constructor(
     private readonly windows: RequestWindows,
-    private readonly requestsPerMinute: (planId: string) => number | null,
+    private readonly requestsPerMinute: (planId: string, agreedTerms: Principal['agreedTerms']) => number | null,
   ) {}
 
   /** @throws AppError RATE_LIMITED or QUERY_TOO_LARGE; `onWindow` is told of the window in either case. */
@@ -54,6 +54,6 @@ export class Admission {
 
   /** The operator's own workspace is no customer: it must be able to act when it matters. */
   private limitOf(principal: Principal): number | null {
-    return principal.operator ? null : this.requestsPerMinute(principal.planId);
+    return principal.operator ? null : this.requestsPerMinute(principal.planId, principal.agreedTerms);
   }
 }

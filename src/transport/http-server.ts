@@ -10,6 +10,7 @@ import { registerGraphiqlRoute } from './graphiql-route';
 import type { GraphqlHttp } from './graphql-http';
 import { type HealthDependencies, registerHealthRoutes } from './health-routes';
 import type { Intake } from './intake';
+import { registerStripeWebhookRoute, type StripeEventReceiver } from './stripe-webhook-route';
 import { registerUploadRoute } from './upload-route';
 
 /** Largest body of a request: 6 MiB of audio in base64, or 100,000 characters of speech, with room for several fields. */
@@ -21,6 +22,8 @@ export interface HttpServerDependencies {
   readonly uploads: UploadOperations;
   readonly intake: Intake;
   readonly health: HealthDependencies;
+  /** null: Stripe is not configured. */
+  readonly stripeEvents: StripeEventReceiver | null;
   readonly log: Logger;
   /** Web origins that may call; null: any. */
   readonly corsOrigins: readonly string[] | null;
@@ -75,6 +78,7 @@ export async function buildHttpServer(dependencies: HttpServerDependencies): Pro
   registerAudioRoute(app, dependencies.audio, log);
   await registerUploadRoute(app, dependencies);
   registerGraphiqlRoute(app);
+  await registerStripeWebhookRoute(app, dependencies.stripeEvents, log);
   registerHealthRoutes(app, dependencies.health);
   return app;
 }

@@ -292,6 +292,19 @@ describe('a scope', () => {
     ],
     ['mutation { deleteProviderCredential(input: { provider: "openai" }) { deletedId } }', 'MANAGE'],
     ['mutation { createWorkspace(input: { name: "a", plan: "free" }) { secret } }', 'ADMIN'],
+    ['{ invoices { pageInfo { hasNextPage } } }', 'BILLING'],
+    ['mutation { changePlan(input: { plan: "pro" }) { subscription { id } } }', 'BILLING'],
+    ['mutation { cancelSubscription(input: {}) { subscription { id } } }', 'BILLING'],
+    ['mutation { setOverageLimit(input: { limit: 1 }) { balance { id } } }', 'BILLING'],
+    [
+      'mutation { createCheckoutSession(input: { plan: "pro", successUrl: "https://a.example", cancelUrl: "https://a.example" }) { url } }',
+      'BILLING',
+    ],
+    [
+      'mutation { createTopUpSession(input: { credits: 5000, successUrl: "https://a.example", cancelUrl: "https://a.example" }) { url } }',
+      'BILLING',
+    ],
+    ['mutation { createBillingPortalSession(input: {}) { url } }', 'BILLING'],
     [`mutation { setWorkspacePlan(input: { workspaceId: "${ID}", plan: "free" }) { workspace { id } } }`, 'ADMIN'],
     [
       `mutation { grantCredits(input: { workspaceId: "${ID}", kind: PROMOTION, credits: 1, reason: "a", idempotencyKey: "a" }) { grant { id } } }`,

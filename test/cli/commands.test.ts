@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
+import path from 'node:path';
 import { runCommandLine } from '../../src/cli/program';
 import { openTestDatabase, type TestDatabase } from '../support/database';
 
@@ -130,6 +132,49 @@ it('a workspace is created with its grant, moved to a plan, granted credits once
   expect((await run('workspaces', 'set-plan', made.id, 'scale')).code).toBe(0);
   expect((await account())!.plan_id).toBe('scale');
   expect(await json('ledger', 'verify')).toMatchObject({ findings: [] });
+});
+
+it('a plan by agreement takes its numbers from a file, faults in it change nothing, and a move can wait', async () => {
+  const made = await createWorkspace('starter');
+  const directory = mkdtempSync(path.join(os.tmpdir(), 'polyphony-terms-'));
+  const file = path.join(directory, 'terms.json');
+  const terms = {
+    priceUsd: '2500',
+    monthlyCredits: '6000000',
+    hardCap: false,
+    overageUsdPerCredit: '0.0005',
+    carryoverMonths: 2,
+    monthlyCharacters: 60_000_000,
+    maxCharactersPerRequest: null,
+    qualities: ['STANDARD'],
+    requestsPerMinute: null,
+    maxApiKeys: null,
+  };
+  const setPlan = (...args: string[]) => run('workspaces', 'set-plan', made.id, ...args);
+  try {
+    for (const [content, complaint] of [
+      ['{', 'no JSON'],
+      [JSON.stringify({ ...terms, monthlyCredits: '-1', hardCap: 'no' }), 'monthlyCredits is negative'],
+    ]) {
+      writeFileSync(file, content!);
+      const refused = await setPlan('enterprise', '--terms', file);
+      expect(refused).toMatchObject({ code: 2, out: '' });
+      expect(refused.error).toContain(complaint);
+    }
+    expect((await setPlan('enterprise')).error).toContain('by agreement');
+    expect((await setPlan('enterprise', '--terms', path.join(directory, 'none.json'))).error).toContain(
+      'cannot be read',
+    );
+    writeFileSync(file, JSON.stringify(terms));
+    expect(await json('workspaces', 'set-plan', made.id, 'enterprise', '--terms', file)).toMatchObject({
+      plan: 'enterprise',
+      agreedTerms: terms,
+    });
+    expect((await setPlan('free', '--at-period-end')).out).toContain('on the plan enterprise, and on free');
+    expect(await json('ledger', 'verify')).toMatchObject({ findings: [] });
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 });
 
 it('a created key opens the workspace, is shown once, and is stored only as a hash', async () => {

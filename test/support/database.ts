@@ -158,6 +158,14 @@ export async function moveClock(database: Queryable, ms: number): Promise<void> 
   );
 }
 
+/** The database's clock stands still at this moment; `moveClock` has it run again. */
+export async function stopClock(database: Queryable, now: number): Promise<void> {
+  await database.query(
+    `CREATE OR REPLACE FUNCTION ledger_now() RETURNS timestamptz LANGUAGE sql VOLATILE AS
+     $body$ SELECT timestamptz '${new Date(now).toISOString()}' $body$`,
+  );
+}
+
 /** Quiet but for what must never happen in a test. */
 const log: DatabaseLog = {
   info: () => {},

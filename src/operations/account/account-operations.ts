@@ -3,7 +3,6 @@ import type {
   GrantCreditsInput,
   SetWorkspacePlanInput,
 } from '../../../schema/inputs/workspace-inputs';
-import type { BillingSubscription } from '../../../schema/types/billing-subscription';
 import type { CreditBalance } from '../../../schema/types/credit-balance';
 import type { GrantCreditsPayload } from '../../../schema/types/grant-credits-payload';
 import type { CreateWorkspacePayload, Workspace } from '../../../schema/types/workspace';
@@ -18,6 +17,7 @@ import { AppError, badInput, notFound } from '../../lib/errors';
 import { isId } from '../../lib/ids';
 import { meteredWindow } from '../../limits/request-limits';
 import type { RequestWindows } from '../../limits/request-windows';
+import { planOf } from '../../metering/agreed-terms';
 import type { PriceBook } from '../../metering/price-book';
 import { checkCredits, checkIdempotencyKey, checkReason } from '../input-rules';
 import { balanceView, budgetView } from '../views/balance-view';
@@ -50,23 +50,6 @@ export class AccountOperations {
     return this.workspaceView(context.principal.workspaceId, context);
   }
 
-  async subscription(context: PrincipalContext): Promise<BillingSubscription | null> {
-    const account = await this.account(context.principal.workspaceId);
-    const plan = this.dependencies.book.findPlan(account.planId);
-    // A plan that costs nothing has no subscription.
-    if (!plan || (plan.priceUsd ?? 1n) === 0n) return null;
-    return {
-      id: account.workspaceId,
-      plan: planView(plan),
-      status: account.blocked ? 'UNPAID' : 'ACTIVE',
-      periodStart: account.periodStart,
-      periodEnd: account.periodEnd,
-      trialEnd: null,
-      cancelAtPeriodEnd: false,
-      pendingPlan: null,
-    };
-  }
-
   async create(context: PrincipalContext, input: CreateWorkspaceInput): Promise<CreateWorkspacePayload> {
     const made = await this.dependencies.workspaces.create({ name: input.name, planId: input.plan });
     return {
@@ -78,7 +61,7 @@ export class AccountOperations {
 
   async setPlan(context: PrincipalContext, input: SetWorkspacePlanInput): Promise<Workspace> {
     const workspaceId = idOf(input.workspaceId);
-    await this.dependencies.accounts.setPlan(workspaceId, input.plan);
+    await this.dependencies.accounts.setPlan(workspaceId, { planId: input.plan });
     return this.workspaceView(workspaceId, context);
   }
 
@@ -125,7 +108,7 @@ export class AccountOperations {
     const workspace = await workspaces.find(workspaceId);
     const { principal } = context;
     const plan = (): Workspace['plan'] => {
-      const found = book.findPlan(workspace.planId);
+      const found = planOf(book, workspace.planId, workspace.agreedTerms);
       if (!found)
         throw new AppError(
           'UNAVAILABLE',
@@ -143,7 +126,7 @@ export class AccountOperations {
           : null,
       balance: () => (principal.workspaceId === workspace.id ? this.balance(context) : this.balanceOf(workspace.id)),
       rateLimit: async () => {
-        const limit = book.findPlan(workspace.planId)?.requestsPerMinute ?? null;
+        const limit = planOf(book, workspace.planId, workspace.agreedTerms)?.requestsPerMinute ?? null;
         const [window] = await windows.peek([meteredWindow(workspace.id, 0, limit)]);
         return {
           limit,

@@ -24,11 +24,12 @@ export const planView = (plan: Plan): PlanType => ({
   maxApiKeys: plan.maxApiKeys,
 });
 
-/** The same plan in the ledger's units. */
-export const planTerms = (plan: Plan): PlanTerms => ({
+/** The same plan in the ledger's units. `agreed`: it is by agreement, and these are a workspace's own numbers. */
+export const planTerms = (plan: Plan, agreed: boolean): PlanTerms => ({
   id: plan.id,
   name: plan.name,
-  custom: plan.custom,
+  custom: plan.custom && !agreed,
+  priceUsd: plan.priceUsd,
   monthlyCredits: plan.monthlyCredits,
   overageRate: plan.overageUsdE4PerCredit === null ? null : Number(plan.overageUsdE4PerCredit),
   carryoverMonths: plan.carryoverMonths,

@@ -3,7 +3,6 @@ import type { Connection } from '../../../schema/types/connection';
 import type { OperationUsage } from '../../../schema/types/operation-usage';
 import type { UsageSummary } from '../../../schema/types/usage-summary';
 import type { Balances } from '../../billing/balances';
-import { periodEnd, periodStart } from '../../billing/periods';
 import type { Database } from '../../db/database';
 import type { PrincipalContext } from '../../identity/caller';
 import type { UsageEventRow } from '../../ledger/usage-event';
@@ -13,6 +12,7 @@ import { AppError, badInput, notFound } from '../../lib/errors';
 import { isId } from '../../lib/ids';
 import { meteredWindow } from '../../limits/request-limits';
 import type { RequestWindows } from '../../limits/request-windows';
+import { planOf } from '../../metering/agreed-terms';
 import type { PriceBook } from '../../metering/price-book';
 import { checkEndUserId } from '../input-rules';
 import type { UsageRepository } from '../usage-repository';
@@ -54,7 +54,7 @@ export class UsageOperations {
     const { balances, book, database, windows } = this.dependencies;
     const account = await balances.read(workspaceId);
     if (!account) throw notFound('workspace');
-    const plan = book.findPlan(account.planId);
+    const plan = planOf(book, account.planId, account.agreed);
     if (!plan)
       throw new AppError(
         'UNAVAILABLE',
@@ -163,15 +163,15 @@ export class UsageOperations {
       };
     }
     const { database } = this.dependencies;
-    const { rows } = await database.query<{ billing_anchor: Date }>(
-      'SELECT billing_anchor FROM accounts WHERE workspace_id = $1',
-      [workspaceId],
+    // A period that was cut to nothing by a subscription's beginning holds no moment.
+    const { rows } = await database.query<{ number: number; period_start: Date; period_end: Date }>(
+      `SELECT number, period_start, period_end FROM billing_periods
+       WHERE workspace_id = $1 AND period_start <= $2 AND period_end > $2`,
+      [workspaceId, at],
     );
-    const anchor = rows[0]!.billing_anchor;
-    let number = account.periodNumber;
-    while (number >= 0 && periodStart(anchor, number) > at) number -= 1;
-    if (number < 0 || at >= account.periodEnd)
-      throw badInput('at', 'at must lie in a period of this workspace, the present one or an earlier one.');
+    const found = rows[0];
+    if (!found) throw badInput('at', 'at must lie in a period of this workspace, the present one or an earlier one.');
+    const { number } = found;
     const sums = await database.query<{ granted: string; opening: string; characters: string }>(
       `SELECT
          COALESCE((SELECT sum(credits) FROM grants WHERE workspace_id = $1 AND period_number = $2
@@ -185,8 +185,8 @@ export class UsageOperations {
     const row = sums.rows[0]!;
     return {
       number,
-      start: periodStart(anchor, number),
-      end: periodEnd(anchor, number),
+      start: found.period_start,
+      end: found.period_end,
       limit: BigInt(row.granted) + BigInt(row.opening),
       characters: { used: BigInt(row.characters), limit: account.allowanceLimit },
     };

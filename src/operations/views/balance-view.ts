@@ -37,7 +37,11 @@ export function balanceView(balance: AccountBalance, balances: Balances): Credit
       const credits = await averageRequest();
       return credits === null || credits === 0n ? null : Number((remaining > 0n ? remaining : 0n) / credits);
     },
-    message: balanceMessage(balance, state),
+    // Only a low balance speaks of the average, which takes a look at the last operations.
+    message:
+      state === 'LOW'
+        ? async () => balanceMessage(balance, state, await averageRequest())
+        : balanceMessage(balance, state),
     grants: balance.grants.map((grant) => ({
       id: grant.id,
       kind: grant.kind,

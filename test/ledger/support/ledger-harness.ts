@@ -6,7 +6,7 @@ import type { EventDraft, EventRecord, ReserveRequest, SettleRequest } from '../
 import { PostgresLedger } from '../../../src/ledger/ledger';
 import { type VerifyReport, verifyLedger } from '../../../src/ledger/verify';
 import { systemClock } from '../../../src/lib/clock';
-import { type MicroCredits, micro, ZERO } from '../../../src/lib/credits';
+import { type MicroCredits, micro, usdE10, ZERO } from '../../../src/lib/credits';
 import { newId } from '../../../src/lib/ids';
 
 /** Plans in round numbers of micro-credits, so that tables can be read. */
@@ -15,6 +15,7 @@ export const PLANS: Readonly<Record<string, PlanTerms>> = {
     id: 'capped',
     name: 'Capped',
     custom: false,
+    priceUsd: usdE10(0),
     monthlyCredits: micro(100),
     overageRate: null,
     carryoverMonths: 0,
@@ -24,6 +25,7 @@ export const PLANS: Readonly<Record<string, PlanTerms>> = {
     id: 'open',
     name: 'Open',
     custom: false,
+    priceUsd: usdE10(290_000_000_000n),
     monthlyCredits: micro(100),
     overageRate: 8,
     carryoverMonths: 1,
@@ -33,6 +35,7 @@ export const PLANS: Readonly<Record<string, PlanTerms>> = {
     id: 'empty',
     name: 'Empty',
     custom: false,
+    priceUsd: usdE10(0),
     monthlyCredits: micro(0),
     overageRate: null,
     carryoverMonths: 0,
@@ -42,6 +45,7 @@ export const PLANS: Readonly<Record<string, PlanTerms>> = {
     id: 'agreed',
     name: 'Agreed',
     custom: true,
+    priceUsd: null,
     monthlyCredits: null,
     overageRate: null,
     carryoverMonths: 0,
@@ -83,6 +87,23 @@ export const SUCCEEDED: EventRecord = {
   latency_ms: 1,
 };
 
+/** A reserve of plain credits, which more can be laid over. */
+export const reserveOf = (workspaceId: string, operationId: string, credits: MicroCredits): ReserveRequest => ({
+  operationId,
+  workspaceId,
+  credits,
+  units: 0,
+  rate: null,
+  per: 1,
+  allowanceEligible: false,
+  allowanceOnly: false,
+  maxCredits: null,
+  clientTokenId: null,
+  listCredits: ZERO,
+  idempotency: null,
+  details: DRAFT,
+});
+
 /** A ledger with its accounts on one database, as one server process has it. */
 export class LedgerHarness {
   readonly accounts: BillingAccounts;
@@ -115,22 +136,7 @@ export class LedgerHarness {
 
   reserve(workspaceId: string, credits: number, more: Partial<ReserveRequest> = {}) {
     const operationId = more.operationId ?? newId();
-    const request: ReserveRequest = {
-      operationId,
-      workspaceId,
-      credits: micro(credits),
-      units: 0,
-      rate: null,
-      per: 1,
-      allowanceEligible: false,
-      allowanceOnly: false,
-      maxCredits: null,
-      clientTokenId: null,
-      listCredits: ZERO,
-      idempotency: null,
-      details: DRAFT,
-      ...more,
-    };
+    const request: ReserveRequest = { ...reserveOf(workspaceId, operationId, micro(credits)), ...more };
     return this.ledger.reserve(request).then((outcome) => ({ operationId, ...outcome }));
   }
 
