@@ -167,6 +167,14 @@ describe('each call of the price list costs exactly what is listed', () => {
     });
   });
 
+  it.each([
+    ['elevenlabs', 1_234, '204.844'],
+    ['deepgram', 1, '0.03'],
+  ])('%s, %d characters: %s credits', async (provider, characters, expected) => {
+    const { usage } = await ask(server, SPEAK, { text: 'a'.repeat(characters), provider });
+    expect(usage).toMatchObject({ status: 'SUCCEEDED', characters, credits: expected });
+  });
+
   it.each(TRANSCRIPTION)('transcription by %s, model %s: %d credits a minute', async (provider, model, perMinute) => {
     const { errors, usage } = await transcribe(server, provider, model);
     expect(errors).toBeUndefined();

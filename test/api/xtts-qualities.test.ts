@@ -68,6 +68,18 @@ describe('with a licence', () => {
     expect(usage).toMatchObject({ status: 'SUCCEEDED', characters: 100, credits });
   });
 
+  it.each([
+    ['STANDARD', '3.6'],
+    ['PREMIUM', '7.2'],
+  ])('with 400 characters left, 1,000 of %s are 400 of the allowance and %s credits', async (quality, credits) => {
+    const customer = await server.createWorkspace({ plan: 'pro' });
+    await server.database.query('UPDATE accounts SET allowance_used = allowance_limit - 400 WHERE workspace_id = $1', [
+      customer.workspaceId,
+    ]);
+    const { usage } = await speak(customer, asked({ text: `${'word '.repeat(199)}right`, quality }));
+    expect(usage).toMatchObject({ characters: 1_000, credits });
+  });
+
   it('a long text is split at what the language takes, and counted once', async () => {
     const before = xtts.calls;
     const workspace = await server.createWorkspace({ plan: 'pro' });
