@@ -190,10 +190,11 @@ export class StripeHarness {
       ),
       grants: await one(
         `SELECT kind, credits, remaining, revoked, expired, reason, effective_at, expires_at FROM grants
-         WHERE workspace_id = $1 ORDER BY kind, credits, remaining, reason`,
+         WHERE workspace_id = $1 ORDER BY kind, credits, remaining, reason, effective_at, expires_at`,
       ),
       charges: await one(
-        `SELECT kind, plan_id, price_usd_e10, seconds FROM plan_charges WHERE workspace_id = $1 ORDER BY price_usd_e10, kind`,
+        `SELECT kind, plan_id, price_usd_e10, seconds FROM plan_charges WHERE workspace_id = $1
+           ORDER BY price_usd_e10, kind, plan_id, seconds`,
       ),
       subscription: await one(
         `SELECT plan_id, status, period_start, period_end, trial_end, cancel_at_period_end, pending_plan_id FROM subscriptions
