@@ -60,7 +60,11 @@ export function estimatedCost({ account, budget }: Purse, cost: ForeseenCost): E
   };
 }
 
-function isAffordable({ account, budget }: Purse, { atMost, listAtMost }: ForeseenCost): boolean {
+/** Whether a hold would be admitted, as far as money goes. */
+export function isAffordable(
+  { account, budget }: Purse,
+  { atMost, listAtMost }: Pick<ForeseenCost, 'atMost' | 'listAtMost'>,
+): boolean {
   if (budget !== null && (listAtMost > atMost ? listAtMost : atMost) > budget) return false;
   if (account.blocked && atMost > 0n) return false;
   const over = overageLeft(account);

@@ -8,7 +8,7 @@ import { AppError, badInput } from '../../lib/errors';
 import type { Listeners } from '../listeners';
 import type { LiveOperation } from '../live-operations';
 import { ownKeyFingerprint } from '../routing/credentials';
-import { startWithin, type UsableRoutes } from '../routing/route-holds';
+import { firstUsable, startWithin, type UsableRoutes } from '../routing/route-holds';
 import type { RunMetered, Started } from '../run-metered';
 import type { UsageRepository } from '../usage-repository';
 import { shortUsage } from '../views/operation-usage-view';
@@ -139,9 +139,9 @@ export class ChatOperations {
   private draftOf(
     { principal }: PrincipalContext,
     { request, priced }: ChatPlan,
-    { candidates, leftOut }: UsableRoutes<ChatRoute>,
+    usable: UsableRoutes<ChatRoute>,
   ): EventDraft {
-    const first = candidates.find((candidate) => !leftOut?.has(candidate))!;
+    const first = firstUsable(usable);
     const { expectedCredits, rateCardVersion } = priced.get(first)!;
     return {
       capability: 'LANGUAGE_MODEL',

@@ -21,6 +21,10 @@ export interface UsableRoutes<C extends Candidate> {
   quoteOf(candidate: C): MeteredQuote;
 }
 
+/** The first that may be used. */
+export const firstUsable = <C extends Candidate>({ candidates, leftOut }: UsableRoutes<C>): C =>
+  candidates.find((candidate) => !leftOut?.has(candidate))!;
+
 /** Refusals that a cheaper hold may avoid. */
 const TOO_DEAR: readonly ErrorCode[] = [
   'INSUFFICIENT_CREDITS',

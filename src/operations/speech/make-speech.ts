@@ -5,7 +5,7 @@ import type { Clock } from '../../lib/clock';
 import { AppError } from '../../lib/errors';
 import type { EndReason, LiveOperation } from '../live-operations';
 import { asProviderError, providerFailure } from '../provider-failure';
-import type { UsableRoutes } from '../routing/route-holds';
+import { firstUsable, type UsableRoutes } from '../routing/route-holds';
 import type { Router } from '../routing/router';
 import type { WorkResult } from '../run-metered';
 import { mayBeginAnew, type SpeechProgress, speakByAny } from './speak-route';
@@ -57,7 +57,7 @@ export async function makeSpeech(
   const ownTimeout = request.routing.timeoutMs;
   const timeout = ownTimeout ?? OPERATION_TIMEOUT_MS;
   const progress: SpeechProgress = {
-    route: firstOf(routes),
+    route: firstUsable(routes),
     attempts: [],
     charactersSent: 0,
     providerCount: null,
@@ -96,10 +96,6 @@ export async function makeSpeech(
   const event = eventOf(request, progress, request.characters, audio, audio.place());
   return { result: { status: 'SUCCEEDED', error: null, units: request.characters, event }, route: progress.route };
 }
-
-/** The first route that may be used. */
-export const firstOf = ({ candidates, leftOut }: UsableRoutes<SpeechRoute>): SpeechRoute =>
-  candidates.find((candidate) => !leftOut?.has(candidate))!;
 
 function brokenOff(
   operation: LiveOperation,

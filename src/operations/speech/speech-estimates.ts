@@ -1,33 +1,17 @@
 import type { UsageEstimate } from '../../../schema/types/usage-estimate';
-import { overageLeft, remainingOf } from '../../billing/balance-state';
 import type { AccountBalance, Balances } from '../../billing/balances';
 import type { ClientTokenBudgets } from '../../billing/client-token-budgets';
 import type { PrincipalContext } from '../../identity/caller';
-import {
-  divideRoundingUp,
-  formatCredits,
-  formatUsd,
-  type MicroCredits,
-  micro,
-  USD_E10_PER_MICRO,
-  ZERO,
-} from '../../lib/credits';
+import { divideRoundingUp, type MicroCredits, micro, ZERO } from '../../lib/credits';
 import { AppError } from '../../lib/errors';
-import { dearestToDrop, overMaxCredits, type UsableRoutes, usableOf } from '../routing/route-holds';
+import { estimatedCost, isAffordable, type Purse, readPurse } from '../purse';
+import { dearestToDrop, firstUsable, overMaxCredits, type UsableRoutes, usableOf } from '../routing/route-holds';
 import type { MeteredQuote } from '../run-metered';
-import { firstOf } from './make-speech';
 import { readSpeechInput, type SpeechInput, type SpeechRequest } from './speech-request';
 import { planOwnRoute, planRoutes, type SpeechRoute, type SpeechRouting } from './speech-route';
 import { type PricedSpeechRoute, priceRoutes, type SpeechStartDependencies } from './start-speech';
 
 const wholeNumber = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
-
-/** What there is to spend: of the account, or of a client token's budget within it. */
-interface Purse {
-  readonly account: AccountBalance;
-  /** Micro-credits left of the token's budget; null for an API key. */
-  readonly budget: bigint | null;
-}
 
 export interface SpeechEstimateDependencies extends Pick<SpeechStartDependencies, 'pricing' | 'latencyOf'> {
   readonly routing: SpeechRouting;
@@ -44,13 +28,17 @@ export class SpeechEstimates {
     // Neither format nor delivery changes a price; a format that the provider lacks is found when it is asked for.
     const request = { ...readSpeechInput(input), format: null, sampleRate: null };
     const routes = await planRoutes(request, context, this.dependencies.routing, false);
-    return this.estimateOf(request, priceRoutes({ request, routes }, this.dependencies), await this.purse(context));
+    return this.estimateOf(
+      request,
+      priceRoutes({ request, routes }, this.dependencies),
+      await readPurse(context, this.dependencies),
+    );
   }
 
   /** Every provider that could speak it at present, cheapest first; those that cannot are left out. */
   async compare(context: PrincipalContext, input: SpeechInput): Promise<UsageEstimate[]> {
     const { routing, pricing } = this.dependencies;
-    const purse = await this.purse(context);
+    const purse = await readPurse(context, this.dependencies);
     const estimates: { estimate: UsageEstimate; credits: bigint }[] = [];
     for (const provider of routing.providers.keys()) {
       const request = {
@@ -74,7 +62,7 @@ export class SpeechEstimates {
   private estimateOf(request: SpeechRequest, all: readonly PricedSpeechRoute[], purse: Purse): UsageEstimate {
     const { account } = purse;
     const usable = affordableOf(all, request.maxCredits, purse);
-    const route = firstOf(usable);
+    const route = firstUsable(usable);
     const { priced, quote } = all.find(({ candidate }) => candidate === route)!;
     const allowance = allowanceFor(quote, account);
     const expected = priceOf(
@@ -82,11 +70,7 @@ export class SpeechEstimates {
       priced.unit === 'AUDIO_SECOND' ? priced.expectedMilliseconds : quote.units,
       account,
     );
-    const atMost = priceOf(usable.hold, usable.hold.units, account);
     const tokens = Math.ceil(request.characters / 4);
-    const remaining = remainingOf(account);
-    const left = purse.budget === null ? remaining : lesser(purse.budget, remaining);
-    const fromOverage = expected > remaining ? expected - (remaining > 0n ? remaining : 0n) : 0n;
     const seconds = priced.expectedMilliseconds / 1000;
     return {
       providerId: route.providerId,
@@ -98,30 +82,11 @@ export class SpeechEstimates {
       inputTokens: tokens,
       totalTokens: tokens,
       audioSeconds: seconds,
-      credits: formatCredits(expected),
-      creditsAtMost: formatCredits(atMost),
-      costUsd: formatUsd(
-        (expected - fromOverage) * USD_E10_PER_MICRO + fromOverage * BigInt(account.overageRate ?? 10),
-      ),
-      balanceAfter: formatCredits(left > expected ? left - expected : 0n),
-      affordable: isAffordable(usable.hold, purse),
+      ...estimatedCost(purse, { expected, ...boundOf(usable.hold, account) }),
+      affordable: isHoldAffordable(usable.hold, purse),
       summary: `This preview will use about ${wholeNumber.format(tokens)} tokens and ${seconds.toFixed(1)} seconds of audio.`,
     };
   }
-
-  private async purse(context: PrincipalContext): Promise<Purse> {
-    const { workspaceId, clientTokenId } = context.principal;
-    const account = await this.dependencies.balances.read(workspaceId);
-    if (!account) throw new AppError('UNAVAILABLE', 'This workspace has no account yet; try again shortly.');
-    const budget = clientTokenId === null ? null : await this.dependencies.budgets.read(clientTokenId);
-    return { account, budget: budget && budget.budget - budget.spent - budget.held };
-  }
-}
-
-/** Math.min knows no big integers. */
-function lesser(a: bigint, b: bigint): bigint {
-  if (a < b) return a;
-  return b;
 }
 
 function allowanceLeft(account: AccountBalance): number {
@@ -141,14 +106,15 @@ function priceOf(quote: MeteredQuote, units: number, account: AccountBalance): M
   return price > atLeast ? price : atLeast;
 }
 
-function isAffordable(hold: MeteredQuote, purse: Purse): boolean {
-  const { account, budget } = purse;
+const boundOf = (hold: MeteredQuote, account: AccountBalance) => ({
+  atMost: priceOf(hold, hold.units, account),
+  listAtMost: hold.listCredits(hold.units),
+});
+
+function isHoldAffordable(hold: MeteredQuote, purse: Purse): boolean {
+  const { account } = purse;
   if (hold.allowanceOnly && allowanceFor(hold, account) < hold.units) return false;
-  const atMost = priceOf(hold, hold.units, account);
-  if (budget !== null && hold.listCredits(hold.units) > budget) return false;
-  if (account.blocked && atMost > 0n) return false;
-  const over = overageLeft(account);
-  return over === null || atMost <= remainingOf(account) + over;
+  return isAffordable(purse, boundOf(hold, account));
 }
 
 /** The routes that would be held for: fallbacks that cannot be paid for are done without, as `startWithin` does. */
@@ -163,7 +129,7 @@ function affordableOf(
   if (leftOut.size === all.length) leftOut.clear();
   for (;;) {
     const usable = usableOf(all, leftOut);
-    if (isAffordable(usable.hold, purse)) return usable;
+    if (isHoldAffordable(usable.hold, purse)) return usable;
     const dropped = dearestToDrop(all, leftOut, 'INSUFFICIENT_CREDITS');
     if (!dropped) return usable;
     leftOut.set(dropped.candidate, 'INSUFFICIENT_CREDITS');

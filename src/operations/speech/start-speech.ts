@@ -6,9 +6,9 @@ import { AppError } from '../../lib/errors';
 import type { Listeners } from '../listeners';
 import type { LiveOperation } from '../live-operations';
 import { orderCandidates } from '../routing/order-candidates';
-import { type PricedRoute, startWithin, type UsableRoutes } from '../routing/route-holds';
+import { firstUsable, type PricedRoute, startWithin, type UsableRoutes } from '../routing/route-holds';
 import type { RunMetered, Started, WorkResult } from '../run-metered';
-import { firstOf, makeSpeech, type SpeechMakingDependencies } from './make-speech';
+import { makeSpeech, type SpeechMakingDependencies } from './make-speech';
 import type { PricedSpeech, SpeechPricing } from './speech-pricing';
 import { hashSpeechRequest, type SpeechRequest } from './speech-request';
 import { ownKeysFingerprint, type SpeechRoute, type SpeechRoutes } from './speech-route';
@@ -87,7 +87,7 @@ function startUsable(
   { streaming, subscription, endedWith }: SpeechDelivery,
   { pricing, run, making, streams, listeners }: SpeechStartDependencies,
 ): Promise<Started> {
-  const first = firstOf(usable);
+  const first = firstUsable(usable);
   const { expectedCredits, expectedMilliseconds, rateCardVersion } = pricedOf(priced, first).priced;
   const announced = announcedOf(usable, first);
   const draft: EventDraft = {

@@ -11,7 +11,7 @@ import { type Recording, type Recordings, usedUp } from '../../recordings/record
 import type { Uploads } from '../../recordings/uploads';
 import type { LiveOperation } from '../live-operations';
 import { ownKeyFingerprint } from '../routing/credentials';
-import { startWithin, type UsableRoutes } from '../routing/route-holds';
+import { firstUsable, startWithin, type UsableRoutes } from '../routing/route-holds';
 import type { RunMetered, Started } from '../run-metered';
 import type { UsageRepository } from '../usage-repository';
 import { OperationUsageView, shortUsage } from '../views/operation-usage-view';
@@ -178,9 +178,9 @@ export class TranscriptionOperations {
   private draftOf(
     { principal }: PrincipalContext,
     { request, recording, priced }: Prepared,
-    { candidates, leftOut }: UsableRoutes<TranscriptionRoute>,
+    usable: UsableRoutes<TranscriptionRoute>,
   ): EventDraft {
-    const first = candidates.find((candidate) => !leftOut?.has(candidate))!;
+    const first = firstUsable(usable);
     const { credits, rateCardVersion } = priced.get(first)!;
     return {
       capability: 'SPEECH_TO_TEXT',
