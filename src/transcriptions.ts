@@ -60,13 +60,13 @@ export interface Transcriptions {
 /** What writes audio down, from the address or upload it comes from to the text that is kept. */
 export function buildTranscriptions(parts: TranscriptionParts): Transcriptions {
   const { settings, log, clock, database, router, usage, balances, budgets } = parts;
-  const spool = new RecordingFiles(join(settings.dataDirectory, 'recordings'));
+  const spool = new RecordingFiles(join(settings.dataDirectory, 'recordings'), clock);
   const uploadRecords = new UploadRecords(database);
   const uploads = new Uploads({
     clock,
     records: uploadRecords,
     urls: new UploadUrls(parts.publicUrl, parts.keyRing.deriveKeys('upload-url')),
-    files: new RecordingFiles(join(settings.dataDirectory, 'uploads')),
+    files: new RecordingFiles(join(settings.dataDirectory, 'uploads'), clock),
   });
   const recordings = new Recordings({
     clock,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { link, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Clock } from '../lib/clock';
 import type { AppError } from '../lib/errors';
 import { idTimestamp, isId, newId } from '../lib/ids';
 
@@ -25,7 +26,11 @@ const READ_BYTES = 65_536;
 
 /** A folder of files with random names, each written once as it comes in and never held in memory. */
 export class RecordingFiles {
-  constructor(private readonly directory: string) {}
+  constructor(
+    private readonly directory: string,
+    /** Names tell when a file was made by the clock that will find it old. */
+    private readonly clock: Pick<Clock, 'now'>,
+  ) {}
 
   /**
    * Writes what comes under a new name. What goes wrong leaves nothing behind.
@@ -37,7 +42,7 @@ export class RecordingFiles {
     tooLarge: () => AppError,
   ): Promise<StoredBytes & { readonly name: string }> {
     await mkdir(this.directory, { recursive: true, mode: 0o700 });
-    const name = newId();
+    const name = newId(this.clock.now());
     const handle = await open(this.pathOf(name), 'wx', 0o600);
     const hash = createHash('sha256');
     let sizeBytes = 0;
@@ -63,7 +68,7 @@ export class RecordingFiles {
   /** Another name in this folder for a file of another one: it stays readable when that is removed. */
   async adopt(path: string): Promise<string> {
     await mkdir(this.directory, { recursive: true, mode: 0o700 });
-    const name = newId();
+    const name = newId(this.clock.now());
     await link(path, this.pathOf(name));
     return name;
   }

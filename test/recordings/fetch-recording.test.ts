@@ -10,7 +10,7 @@ import { TestClock } from '../support/test-clock';
 import { scratchFolder } from './support/probed';
 
 const folder = scratchFolder();
-const files = new RecordingFiles(folder.path);
+const files = new RecordingFiles(folder.path, systemClock);
 let answer: RequestListener = (_request, response) => response.end();
 let seen: IncomingMessage[] = [];
 let server: Server;
