@@ -1,12 +1,12 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { LEDGER_COMMIT_WITH_FLOOR } from './sql/ledger-commit';
+import { LEDGER_COMMIT } from './sql/ledger-commit';
 
 /** One hold covers several routes, some of which the allowance can pay and some only credits. */
 export class RouteHolds1764028800000 implements MigrationInterface {
   name = 'RouteHolds1764028800000';
 
   async up(runner: QueryRunner): Promise<void> {
-    await runner.query(LEDGER_COMMIT_WITH_FLOOR);
+    await runner.query(LEDGER_COMMIT);
   }
 
   async down(): Promise<void> {

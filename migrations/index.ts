@@ -5,6 +5,7 @@ import { Chats1763942400000 } from './0004-chats';
 import { RouteHolds1764028800000 } from './0005-route-holds';
 import { Billing1764115200000 } from './0006-billing';
 import { Stripe1764201600000 } from './0007-stripe';
+import { UsageAnalytics1764288000000 } from './0008-usage-analytics';
 
 /** In the order in which they run. */
 export const MIGRATIONS = [
@@ -15,4 +16,5 @@ export const MIGRATIONS = [
   RouteHolds1764028800000,
   Billing1764115200000,
   Stripe1764201600000,
+  UsageAnalytics1764288000000,
 ];

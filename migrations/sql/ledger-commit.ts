@@ -9,9 +9,13 @@
  *
  * The plans are made once and kept, and rows are reached by their index alone: `holds` is small when a plan is made, so
  * that PostgreSQL would choose to scan it, but every settled operation leaves a dead row there until the next vacuum.
+ *
+ * There is one text of it, the newest: each migration that changes it runs it again, and what it names need not be there
+ * before it is first called.
  */
-const ledgerCommit = (holdsHaveFloor: boolean): string => /* sql */ `
-CREATE ${holdsHaveFloor ? 'OR REPLACE ' : ''}FUNCTION ledger_commit(
+export const LEDGER_COMMIT = /* sql */ `
+DROP FUNCTION IF EXISTS ledger_commit(jsonb, jsonb, uuid, integer, boolean, boolean);
+CREATE FUNCTION ledger_commit(
   p_settles jsonb,
   p_reserves jsonb,
   p_owner uuid,
@@ -22,7 +26,8 @@ CREATE ${holdsHaveFloor ? 'OR REPLACE ' : ''}FUNCTION ledger_commit(
   p_only_expired boolean
 ) RETURNS TABLE (
   o_operation uuid, o_outcome text, o_sequence bigint, o_credits bigint, o_overage bigint, o_allowance bigint,
-  o_balance bigint, o_cost bigint, o_required bigint, o_available bigint, o_other uuid, o_settled_at timestamptz
+  o_balance bigint, o_cost bigint, o_required bigint, o_available bigint, o_other uuid, o_settled_at timestamptz,
+  o_limit text, o_reset_at timestamptz
 ) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
   moment timestamptz;
@@ -32,6 +37,9 @@ DECLARE
   account accounts%ROWTYPE;
   item record;
   token client_tokens%ROWTYPE;
+  -- The limits of an end user, with what counts against them today, in this period and in this minute.
+  person record;
+  person_limited boolean;
   earlier record;
   event record;
   open_hold holds%ROWTYPE;
@@ -49,7 +57,7 @@ DECLARE
   j_operation uuid[]; j_period integer[]; j_rate integer[];
   -- Held in this group.
   h_id uuid[]; h_credits bigint[]; h_overage bigint[]; h_allowance bigint[];
-  h_token_amount bigint[];
+  h_token_amount bigint[]; h_person text[]; h_person_amount bigint[]; h_person_period integer[];
 BEGIN
   -- One operation alone is what a quiet server sends; it is spared every statement that only a group needs.
   IF jsonb_array_length(p_settles) + jsonb_array_length(p_reserves) = 1 THEN
@@ -76,26 +84,28 @@ BEGIN
     SELECT 0 AS phase, s.n, s.workspace_id, s.operation_id, s.credits AS amount, s.allowance AS units,
       s.token_amount, gone.client_token_id AS token_id, gone.operation_id IS NOT NULL AS found,
       gone.credits AS held_credits, gone.overage AS held_overage, gone.allowance AS held_allowance,
-      gone.token_amount AS held_token, gone.created_at AS held_at, s.status, s.audio_milliseconds,
+      gone.token_amount AS held_token, gone.created_at AS held_at, gone.end_user_id AS person_id,
+      gone.end_user_amount AS held_person, gone.end_user_period AS held_period, s.status, s.audio_milliseconds,
       NULL::bigint AS rate, NULL::bigint AS per, false AS allowance_eligible, false AS allowance_only,
       NULL::bigint AS max_credits, NULL::text AS key_operation, NULL::text AS key, NULL::text AS input_hash,
-      false AS rerun_aborted, false AS rolled${holdsHaveFloor ? ', NULL::bigint AS at_least' : ''}
+      false AS rerun_aborted, false AS rolled, NULL::bigint AS at_least
     FROM jsonb_to_recordset(p_settles) AS s (n integer, workspace_id uuid, operation_id uuid, credits bigint,
       allowance bigint, token_amount bigint, status text, audio_milliseconds bigint)
     LEFT JOIN gone ON gone.operation_id = s.operation_id AND gone.workspace_id = s.workspace_id
     UNION ALL
     SELECT 1, r.n, r.workspace_id, r.operation_id, r.credits, r.units, r.token_amount, r.client_token_id, NULL,
-      NULL, NULL, NULL, NULL, NULL, NULL, NULL, r.rate, r.per, r.allowance_eligible, r.allowance_only, r.max_credits,
-      r.key_operation, r.key, r.input_hash, r.rerun_aborted, r.rolled${holdsHaveFloor ? ', r.at_least' : ''}
+      NULL, NULL, NULL, NULL, NULL, r.details ->> 'end_user_id', NULL, NULL, NULL, NULL, r.rate, r.per,
+      r.allowance_eligible, r.allowance_only, r.max_credits, r.key_operation, r.key, r.input_hash, r.rerun_aborted,
+      r.rolled, r.at_least
     FROM jsonb_to_recordset(p_reserves) AS r (n integer, workspace_id uuid, operation_id uuid, credits bigint,
       units bigint, token_amount bigint, client_token_id uuid, rate bigint, per bigint, allowance_eligible boolean,
       allowance_only boolean, max_credits bigint, key_operation text, key text, input_hash text, rerun_aborted boolean,
       -- The caller has just handled expiries and the period's end of this account.
-      rolled boolean${holdsHaveFloor ? ', at_least bigint' : ''})
+      rolled boolean, at_least bigint, details jsonb)
     UNION ALL
     -- The end, after which no account is open.
     SELECT 2, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-      NULL, NULL, NULL, NULL, NULL, NULL, NULL${holdsHaveFloor ? ', NULL' : ''}
+      NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
     ORDER BY 3, 1, 2
   LOOP
     IF account.workspace_id IS DISTINCT FROM item.workspace_id THEN
@@ -118,7 +128,8 @@ BEGIN
     END IF;
     EXIT WHEN item.phase = 2;
     o_operation := item.operation_id; o_sequence := NULL; o_credits := 0; o_overage := 0; o_allowance := 0;
-    o_cost := 0; o_required := NULL; o_available := NULL; o_other := NULL; o_settled_at := NULL;
+    o_cost := 0; o_required := NULL; o_available := NULL; o_other := NULL; o_settled_at := NULL; o_limit := NULL;
+    o_reset_at := NULL;
     IF account.workspace_id IS NULL THEN
       o_outcome := 'NO_ACCOUNT'; o_balance := 0;
       RETURN NEXT;
@@ -203,6 +214,18 @@ BEGIN
         WHERE c.id = item.token_id
         RETURNING c.budget - c.spent - c.held INTO o_balance;
       END IF;
+      IF item.person_id IS NOT NULL THEN
+        -- It counts where it was held: in that day and that period, or nowhere when they are over.
+        UPDATE end_user_limits l SET
+          day_held = l.day_held - CASE WHEN counts.today THEN item.held_person ELSE 0 END,
+          day_spent = l.day_spent + CASE WHEN counts.today THEN charge ELSE 0 END,
+          period_held = l.period_held - CASE WHEN counts.this_period THEN item.held_person ELSE 0 END,
+          period_spent = l.period_spent + CASE WHEN counts.this_period THEN charge ELSE 0 END
+        FROM (SELECT k.day = (item.held_at AT TIME ZONE 'UTC')::date AS today,
+            k.period_number = item.held_period AS this_period
+          FROM end_user_limits k WHERE k.workspace_id = item.workspace_id AND k.end_user_id = item.person_id) counts
+        WHERE l.workspace_id = item.workspace_id AND l.end_user_id = item.person_id;
+      END IF;
       s_id := s_id || item.operation_id; s_sequence := s_sequence || account.event_sequence;
       s_credits := s_credits || charge; s_overage := s_overage || over; s_allowance := s_allowance || characters;
       s_balance := s_balance || o_balance; s_cost := s_cost || cost;
@@ -272,10 +295,9 @@ BEGIN
       RETURN NEXT;
       CONTINUE;
     END IF;
-    need := item.amount + CASE WHEN item.rate IS NULL OR item.allowance_only THEN 0
-      ELSE ((item.units - characters) * item.rate + item.per - 1) / item.per END;${
-        holdsHaveFloor ? '\n    need := GREATEST(need, item.at_least);' : ''
-      }
+    -- A hold is no less than at_least, however much the allowance takes: other routes may have to be paid in credits.
+    need := GREATEST(item.at_least, item.amount + CASE WHEN item.rate IS NULL OR item.allowance_only THEN 0
+      ELSE ((item.units - characters) * item.rate + item.per - 1) / item.per END);
     IF need > item.max_credits THEN
       o_outcome := 'MAX_CREDITS'; o_required := need; o_available := free;
       RETURN NEXT;
@@ -299,6 +321,39 @@ BEGIN
       RETURN NEXT;
       CONTINUE;
     END IF;
+    person_limited := false;
+    IF item.person_id IS NOT NULL THEN
+      -- What belongs to an earlier day, period or minute counts no more.
+      SELECT l.credits_per_day, l.credits_per_period, l.requests_per_minute, now.day, now.minute,
+        CASE WHEN l.day = now.day THEN l.day_spent ELSE 0 END AS day_spent,
+        CASE WHEN l.day = now.day THEN l.day_held ELSE 0 END AS day_held,
+        CASE WHEN l.period_number = account.period_number THEN l.period_spent ELSE 0 END AS period_spent,
+        CASE WHEN l.period_number = account.period_number THEN l.period_held ELSE 0 END AS period_held,
+        CASE WHEN l.minute = now.minute THEN l.minute_requests ELSE 0 END AS minute_requests
+      INTO person
+      FROM end_user_limits l, (SELECT (moment AT TIME ZONE 'UTC')::date AS day,
+        floor(extract(epoch FROM moment) / 60)::bigint AS minute) now
+      WHERE l.workspace_id = item.workspace_id AND l.end_user_id = item.person_id;
+      person_limited := FOUND;
+      IF person_limited THEN
+        IF person.minute_requests >= person.requests_per_minute THEN
+          o_limit := 'REQUESTS_PER_MINUTE'; o_required := person.requests_per_minute;
+          o_available := person.minute_requests; o_reset_at := to_timestamp((person.minute + 1) * 60);
+        ELSIF need > 0 AND person.day_spent + person.day_held + need > person.credits_per_day THEN
+          o_limit := 'CREDITS_PER_DAY'; o_required := person.credits_per_day;
+          o_available := person.day_spent + person.day_held;
+          o_reset_at := (person.day + 1)::timestamp AT TIME ZONE 'UTC';
+        ELSIF need > 0 AND person.period_spent + person.period_held + need > person.credits_per_period THEN
+          o_limit := 'CREDITS_PER_PERIOD'; o_required := person.credits_per_period;
+          o_available := person.period_spent + person.period_held; o_reset_at := account.period_end;
+        END IF;
+        IF o_limit IS NOT NULL THEN
+          o_outcome := 'END_USER_LIMIT';
+          RETURN NEXT;
+          CONTINUE;
+        END IF;
+      END IF;
+    END IF;
     list_amount := COALESCE(item.token_amount, 0);
     IF item.token_id IS NOT NULL THEN
       SELECT * INTO token FROM client_tokens c
@@ -318,6 +373,12 @@ BEGIN
       END IF;
       UPDATE client_tokens c SET held = c.held + list_amount WHERE c.id = item.token_id;
     END IF;
+    IF person_limited THEN
+      UPDATE end_user_limits l SET day = person.day, day_spent = person.day_spent, day_held = person.day_held + need,
+        period_number = account.period_number, period_spent = person.period_spent,
+        period_held = person.period_held + need, minute = person.minute, minute_requests = person.minute_requests + 1
+      WHERE l.workspace_id = item.workspace_id AND l.end_user_id = item.person_id;
+    END IF;
     IF item.key IS NOT NULL THEN
       INSERT INTO idempotency_keys VALUES
         (item.workspace_id, item.key_operation, item.key, item.input_hash, item.operation_id, moment)
@@ -329,6 +390,9 @@ BEGIN
     account.allowance_held := account.allowance_held + characters;
     h_id := h_id || item.operation_id; h_credits := h_credits || from_grants; h_overage := h_overage || over;
     h_allowance := h_allowance || characters; h_token_amount := h_token_amount || list_amount;
+    h_person := h_person || CASE WHEN person_limited THEN item.person_id END;
+    h_person_amount := h_person_amount || CASE WHEN person_limited THEN need END;
+    h_person_period := h_person_period || CASE WHEN person_limited THEN account.period_number END;
     o_outcome := 'HELD'; o_credits := need; o_overage := over; o_allowance := characters;
     o_balance := account.spendable - account.held;
     RETURN NEXT;
@@ -336,12 +400,13 @@ BEGIN
 
   IF array_length(h_id, 1) > 0 THEN
     INSERT INTO holds (operation_id, workspace_id, credits, overage, allowance, client_token_id, token_amount, owner,
-      lease_until, created_at, details)
+      lease_until, created_at, details, end_user_id, end_user_amount, end_user_period)
     SELECT r.operation_id, r.workspace_id, h.credits, h.overage, h.allowance, r.client_token_id, h.token_amount, p_owner,
-      moment + make_interval(secs => p_lease_seconds), moment, r.details
+      moment + make_interval(secs => p_lease_seconds), moment, r.details, h.person, h.person_amount, h.person_period
     FROM jsonb_to_recordset(p_reserves) AS r (operation_id uuid, workspace_id uuid, client_token_id uuid, details jsonb)
-    JOIN unnest(h_id, h_credits, h_overage, h_allowance, h_token_amount)
-      AS h (id, credits, overage, allowance, token_amount) ON h.id = r.operation_id;
+    JOIN unnest(h_id, h_credits, h_overage, h_allowance, h_token_amount, h_person, h_person_amount, h_person_period)
+      AS h (id, credits, overage, allowance, token_amount, person, person_amount, person_period)
+      ON h.id = r.operation_id;
   END IF;
   IF array_length(s_id, 1) > 0 THEN
     WITH settled AS (
@@ -372,22 +437,54 @@ BEGIN
         AS s (id, sequence, credits, overage, allowance, balance, cost, held, rate, period, created, anomaly)
         ON s.id = e.operation_id
       RETURNING usage_events.workspace_id, period_number, capability, status, credits, overage_credits, overage_rate,
-        cost_usd_e10, usage_events.characters
+        cost_usd_e10, usage_events.characters, provider_id, model, voice_id, voice_name, language, style, api_key_id,
+        end_user_id, credential, usage_events.audio_milliseconds, input_tokens, output_tokens
+    ), totals AS (
+      INSERT INTO usage_totals AS t (workspace_id, period_number, capability, requests, failures, credits,
+        overage_credits, cost_usd_e10, overage_usd_e10, characters)
+      SELECT s.workspace_id, s.period_number, s.capability, count(*), count(*) FILTER (WHERE s.status = 'FAILED'),
+        sum(s.credits), sum(s.overage_credits), sum(s.cost_usd_e10),
+        sum(s.overage_credits * COALESCE(s.overage_rate, 0)),
+        COALESCE(sum(s.characters) FILTER (WHERE s.status <> 'FAILED'), 0)
+      FROM settled s WHERE s.status <> 'UNKNOWN'
+      GROUP BY s.workspace_id, s.period_number, s.capability
+      ON CONFLICT (workspace_id, period_number, capability) DO UPDATE
+      SET requests = t.requests + excluded.requests, failures = t.failures + excluded.failures,
+        credits = t.credits + excluded.credits, overage_credits = t.overage_credits + excluded.overage_credits,
+        cost_usd_e10 = t.cost_usd_e10 + excluded.cost_usd_e10,
+        overage_usd_e10 = t.overage_usd_e10 + excluded.overage_usd_e10,
+        characters = t.characters + excluded.characters
+    ), sums AS MATERIALIZED (
+      SELECT g.*, usage_series_id(g.capability, g.provider_id, g.model, g.voice_id, g.voice_name, g.language, g.style,
+        g.api_key_id, g.end_user_id, g.credential) AS series_id
+      FROM (
+        SELECT s.workspace_id, s.capability, s.provider_id, s.model, s.voice_id, s.voice_name, s.language, s.style,
+          s.api_key_id, s.end_user_id, s.credential, count(*) AS requests,
+          count(*) FILTER (WHERE s.status = 'FAILED') AS failures, sum(s.credits) AS credits,
+          sum(s.overage_credits) AS overage_credits, sum(s.cost_usd_e10) AS cost, sum(s.characters) AS characters,
+          sum(s.audio_milliseconds) AS audio_milliseconds, sum(s.input_tokens) AS input_tokens,
+          sum(s.output_tokens) AS output_tokens
+        FROM settled s WHERE s.status <> 'UNKNOWN'
+        GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+      ) g
+    ), series AS (
+      INSERT INTO usage_series (workspace_id, id, capability, provider_id, model, voice_id, voice_name, language, style,
+        api_key_id, end_user_id, credential, first_used_at)
+      SELECT s.workspace_id, s.series_id, s.capability, s.provider_id, s.model, s.voice_id, s.voice_name, s.language,
+        s.style, s.api_key_id, s.end_user_id, s.credential, moment
+      FROM sums s ON CONFLICT (workspace_id, id) DO NOTHING
     )
-    INSERT INTO usage_totals AS t (workspace_id, period_number, capability, requests, failures, credits,
-      overage_credits, cost_usd_e10, overage_usd_e10, characters)
-    SELECT s.workspace_id, s.period_number, s.capability, count(*), count(*) FILTER (WHERE s.status = 'FAILED'),
-      sum(s.credits), sum(s.overage_credits), sum(s.cost_usd_e10),
-      sum(s.overage_credits * COALESCE(s.overage_rate, 0)),
-      COALESCE(sum(s.characters) FILTER (WHERE s.status <> 'FAILED'), 0)
-    FROM settled s WHERE s.status <> 'UNKNOWN'
-    GROUP BY s.workspace_id, s.period_number, s.capability
-    ON CONFLICT (workspace_id, period_number, capability) DO UPDATE
-    SET requests = t.requests + excluded.requests, failures = t.failures + excluded.failures,
-      credits = t.credits + excluded.credits, overage_credits = t.overage_credits + excluded.overage_credits,
-      cost_usd_e10 = t.cost_usd_e10 + excluded.cost_usd_e10,
-      overage_usd_e10 = t.overage_usd_e10 + excluded.overage_usd_e10,
-      characters = t.characters + excluded.characters;
+    INSERT INTO usage_quarters AS q (workspace_id, quarter, series_id, requests, failures, credits, overage_credits,
+      cost_usd_e10, characters, audio_milliseconds, input_tokens, output_tokens)
+    SELECT s.workspace_id, usage_quarter(moment), s.series_id, s.requests, s.failures, s.credits, s.overage_credits,
+      s.cost, s.characters, s.audio_milliseconds, s.input_tokens, s.output_tokens
+    FROM sums s
+    ON CONFLICT (workspace_id, quarter, series_id) DO UPDATE
+    SET requests = q.requests + excluded.requests, failures = q.failures + excluded.failures,
+      credits = q.credits + excluded.credits, overage_credits = q.overage_credits + excluded.overage_credits,
+      cost_usd_e10 = q.cost_usd_e10 + excluded.cost_usd_e10, characters = q.characters + excluded.characters,
+      audio_milliseconds = q.audio_milliseconds + excluded.audio_milliseconds,
+      input_tokens = q.input_tokens + excluded.input_tokens, output_tokens = q.output_tokens + excluded.output_tokens;
   END IF;
   IF array_length(j_workspace, 1) > 0 THEN
     INSERT INTO journal (workspace_id, bucket, kind, amount, grant_id, operation_id, period_number, overage_rate,
@@ -398,11 +495,6 @@ BEGIN
   END IF;
 END $$;
 `;
-
-/** As it was first. */
-export const LEDGER_COMMIT = ledgerCommit(false);
-/** A hold is no less than `at_least`, however much the allowance takes: other routes may have to be paid in credits. */
-export const LEDGER_COMMIT_WITH_FLOOR = ledgerCommit(true);
 
 /** Turns holds whose lease ran out into UNKNOWN events: 0 credits, waiting for reconciliation. */
 export const LEDGER_EXPIRE = /* sql */ `

@@ -79,6 +79,15 @@ export type ReserveOutcome =
       /** Micro-credits; characters for ALLOWANCE. */
       readonly required: bigint;
       readonly available: bigint;
+    }
+  | {
+      readonly outcome: 'END_USER_LIMIT';
+      readonly limit: 'CREDITS_PER_DAY' | 'CREDITS_PER_PERIOD' | 'REQUESTS_PER_MINUTE';
+      /** Micro-credits, or requests. */
+      readonly most: bigint;
+      /** What counts against it already, open holds among it. */
+      readonly used: bigint;
+      readonly resetAt: Date;
     };
 
 /** A usage event as far as the operation knows it; the ledger adds what the commit decides. */

@@ -17,6 +17,8 @@ export interface CommitRow {
   o_available: string | null;
   o_other: string | null;
   o_settled_at: Date | null;
+  o_limit: 'CREDITS_PER_DAY' | 'CREDITS_PER_PERIOD' | 'REQUESTS_PER_MINUTE' | null;
+  o_reset_at: Date | null;
 }
 
 export interface CommitItem {

@@ -147,6 +147,14 @@ function reserveOutcome(row: CommitRow): ReserveOutcome {
     case 'BLOCKED':
     case 'ALLOWANCE':
       return { outcome: row.o_outcome, required: BigInt(row.o_required!), available: BigInt(row.o_available!) };
+    case 'END_USER_LIMIT':
+      return {
+        outcome: row.o_outcome,
+        limit: row.o_limit!,
+        most: BigInt(row.o_required!),
+        used: BigInt(row.o_available!),
+        resetAt: row.o_reset_at!,
+      };
     default:
       throw new Error(`ledger_commit answered the unknown outcome ${row.o_outcome}`);
   }

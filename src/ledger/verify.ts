@@ -53,16 +53,21 @@ const INVARIANTS: Readonly<Record<string, string>> = {
       <> (COALESCE(j.credits, 0), COALESCE(j.overage, 0), COALESCE(j.allowance, 0))`,
   'every charge belongs to a usage event': `
     SELECT j.workspace_id, format('journal entry %s names operation %s, which has no event', j.id, j.operation_id) AS detail
-    FROM journal j LEFT JOIN usage_events e ON e.id = j.operation_id WHERE j.kind = 'usage' AND e.id IS NULL`,
+    FROM journal j LEFT JOIN usage_events e ON e.id = j.operation_id
+    WHERE j.kind = 'usage' AND e.id IS NULL AND NOT EXISTS (SELECT 1 FROM usage_event_months m
+      WHERE m.dropped_at IS NOT NULL AND j.operation_id >= m.first_id AND j.operation_id < m.end_id)`,
   'no operation is both held and settled': `
     SELECT h.workspace_id, format('operation %s', h.operation_id) AS detail
     FROM holds h JOIN usage_events e ON e.id = h.operation_id`,
   'events are numbered without gaps': `
-    SELECT a.workspace_id, format('account says %s, there are %s up to %s', a.event_sequence, COALESCE(e.count, 0),
-      COALESCE(e.last, 0)) AS detail
-    FROM accounts a LEFT JOIN (SELECT workspace_id, count(*) AS count, max(sequence) AS last FROM usage_events
-      GROUP BY workspace_id) e USING (workspace_id)
-    WHERE a.event_sequence <> COALESCE(e.count, 0) OR a.event_sequence <> COALESCE(e.last, 0)`,
+    SELECT a.workspace_id, format('account says %s, there are %s and were %s, up to %s', a.event_sequence,
+      COALESCE(e.count, 0), COALESCE(d.count, 0), GREATEST(e.last, d.last, 0)) AS detail
+    FROM accounts a LEFT JOIN (SELECT workspace_id, count(*) AS count, count(DISTINCT sequence) AS numbers,
+      max(sequence) AS last FROM usage_events GROUP BY workspace_id) e USING (workspace_id)
+    LEFT JOIN (SELECT workspace_id, sum(events) AS count, max(last_sequence) AS last FROM dropped_usage
+      GROUP BY workspace_id) d USING (workspace_id)
+    WHERE a.event_sequence <> COALESCE(e.count, 0) + COALESCE(d.count, 0)
+      OR a.event_sequence <> GREATEST(e.last, d.last, 0) OR e.numbers <> e.count`,
   'costs follow from credits and rates': `
     SELECT workspace_id, format('event %s costs %s', id, cost_usd_e10) AS detail FROM usage_events
     WHERE cost_usd_e10 <> (credits - overage_credits) * 10 + overage_credits * COALESCE(overage_rate, 0)`,
@@ -78,10 +83,42 @@ const INVARIANTS: Readonly<Record<string, string>> = {
     SELECT COALESCE(t.workspace_id, e.workspace_id) AS workspace_id, format('period %s, %s: totals %s in %s, events %s in %s',
       COALESCE(t.period_number, e.period_number), COALESCE(t.capability, e.capability), t.credits, t.requests, e.credits,
       e.requests) AS detail
-    FROM usage_totals t FULL JOIN (SELECT workspace_id, period_number, capability, sum(credits) AS credits,
-      count(*) AS requests FROM usage_events WHERE status <> 'UNKNOWN' GROUP BY 1, 2, 3) e
-      USING (workspace_id, period_number, capability)
-    WHERE (t.credits, t.requests) IS DISTINCT FROM (e.credits::bigint, e.requests)`,
+    FROM usage_totals t FULL JOIN (
+      SELECT workspace_id, period_number, capability, sum(credits) AS credits, sum(requests) AS requests FROM (
+        SELECT workspace_id, period_number, capability, credits, 1 AS requests FROM usage_events
+        WHERE status <> 'UNKNOWN'
+        UNION ALL
+        SELECT workspace_id, period_number, capability, credits, requests FROM dropped_usage WHERE requests > 0
+      ) were GROUP BY 1, 2, 3
+    ) e USING (workspace_id, period_number, capability)
+    WHERE (t.credits, t.requests) IS DISTINCT FROM (e.credits::bigint, e.requests::bigint)`,
+  'the sums of each quarter of an hour are the sums of its events': `
+    SELECT COALESCE(q.workspace_id, e.workspace_id) AS workspace_id, format('quarter from %s, series %s: sums %s, events %s',
+      COALESCE(q.quarter, e.quarter), COALESCE(q.series_id, e.series_id), q.sums, e.sums) AS detail
+    FROM (
+      SELECT workspace_id, quarter, series_id, ARRAY[requests, failures, credits, overage_credits, cost_usd_e10,
+        characters, audio_milliseconds, input_tokens, output_tokens] AS sums
+      FROM usage_quarters
+      -- A quarter in which events were dropped has sums of its own.
+      WHERE NOT EXISTS (SELECT 1 FROM usage_event_months m WHERE m.dropped_at IS NOT NULL
+        AND first_id_of(quarter - interval '1 day') < m.end_id)
+    ) q FULL JOIN (
+      SELECT workspace_id, usage_quarter(settled_at) AS quarter, usage_series_id(capability, provider_id, model,
+        voice_id, voice_name, language, style, api_key_id, end_user_id, credential) AS series_id,
+        ARRAY[count(*), count(*) FILTER (WHERE status = 'FAILED'), sum(credits)::bigint, sum(overage_credits)::bigint,
+          sum(cost_usd_e10)::bigint, sum(characters)::bigint, sum(audio_milliseconds)::bigint,
+          sum(input_tokens)::bigint, sum(output_tokens)::bigint] AS sums
+      FROM usage_events WHERE status <> 'UNKNOWN' GROUP BY 1, 2, 3
+    ) e USING (workspace_id, quarter, series_id)
+    WHERE q.sums IS DISTINCT FROM e.sums AND NOT EXISTS (SELECT 1 FROM usage_event_months m
+      WHERE m.dropped_at IS NOT NULL AND first_id_of(quarter - interval '1 day') < m.end_id)`,
+  'the sums of usage are the journal': `
+    SELECT COALESCE(q.workspace_id, j.workspace_id) AS workspace_id, format('sums of usage say %s, journal says %s',
+      COALESCE(q.credits, 0), COALESCE(j.credits, 0)) AS detail
+    FROM (SELECT workspace_id, sum(credits) AS credits FROM usage_quarters GROUP BY workspace_id) q
+    FULL JOIN (SELECT workspace_id, -sum(amount) AS credits FROM journal
+      WHERE kind = 'usage' AND bucket IN ('credits', 'overage') GROUP BY workspace_id) j USING (workspace_id)
+    WHERE COALESCE(q.credits, 0) <> COALESCE(j.credits, 0)`,
   'client tokens stay within their budgets': `
     SELECT t.workspace_id, format('token %s: held %s, holds say %s', t.id, t.held, COALESCE(h.amount, 0)) AS detail
     FROM client_tokens t LEFT JOIN (SELECT client_token_id, sum(token_amount) AS amount FROM holds

@@ -287,6 +287,8 @@ function refusal(outcome: ReserveOutcome, plan: MeteredOperation): AppError {
         `This needs ${formatCredits(outcome.required)} credits and the client token's budget has ${formatCredits(outcome.available)} left. Ask for a new token.`,
         { required: formatCredits(outcome.required), available: formatCredits(outcome.available) },
       );
+    case 'END_USER_LIMIT':
+      return endUserLimitReached(outcome);
     case 'TOKEN_ENDED':
       return new AppError('UNAUTHENTICATED', 'The client token has ended; ask for a new one.');
     case 'CONFLICT':
@@ -297,4 +299,22 @@ function refusal(outcome: ReserveOutcome, plan: MeteredOperation): AppError {
     default:
       return new AppError('UNAVAILABLE', 'This workspace has no account yet; try again shortly.');
   }
+}
+
+function endUserLimitReached({
+  limit,
+  most,
+  used,
+  resetAt,
+}: Extract<ReserveOutcome, { outcome: 'END_USER_LIMIT' }>): AppError {
+  const requests = limit === 'REQUESTS_PER_MINUTE';
+  const amount = (value: bigint): string => (requests ? value.toString() : formatCredits(value));
+  const span = { CREDITS_PER_DAY: 'day (UTC)', CREDITS_PER_PERIOD: 'billing period', REQUESTS_PER_MINUTE: 'minute' }[
+    limit
+  ];
+  return new AppError(
+    'END_USER_LIMIT_REACHED',
+    `This end user may use ${amount(most)} ${requests ? 'requests' : 'credits'} a ${span} and has used or holds ${amount(used)}. Wait until ${resetAt.toISOString()} or raise the limit with setEndUserLimit.`,
+    { limit, max: amount(most), used: amount(used), resetAt: resetAt.toISOString() },
+  );
 }
