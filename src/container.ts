@@ -12,6 +12,7 @@ import { AudioStore } from './audio-store/audio-store';
 import { AudioUrls } from './audio-store/signed-urls';
 import { Balances } from './billing/balances';
 import { ClientTokenBudgets } from './billing/client-token-budgets';
+import { EndUserLimits } from './billing/end-user-limits';
 import { Invoices } from './billing/invoices';
 import { type Settings, SettingsError } from './config';
 import { type Core, openCore } from './core';
@@ -23,6 +24,7 @@ import { ProviderCredentials } from './identity/provider-credentials/provider-cr
 import { CredentialSealer } from './identity/provider-credentials/sealer';
 import { StoredKeys } from './identity/provider-credentials/stored-keys';
 import type { Ledger } from './ledger/entries';
+import { openEventMonths } from './ledger/event-months';
 import { PostgresLedger } from './ledger/ledger';
 import type { UsageEventRow } from './ledger/usage-event';
 import type { Clock } from './lib/clock';
@@ -33,6 +35,7 @@ import { SpeechPaces } from './metering/speech-paces';
 import { type Network, openNetwork } from './network';
 import { AccountOperations } from './operations/account/account-operations';
 import { BillingOperations } from './operations/account/billing-operations';
+import { EndUserLimitOperations } from './operations/account/end-user-limit-operations';
 import { KeyOperations } from './operations/account/key-operations';
 import { LiveFeeds } from './operations/account/live-feeds';
 import { PaymentOperations } from './operations/account/payment-operations';
@@ -60,8 +63,8 @@ import type { UploadOperations } from './operations/upload-operations';
 import { UsageRepository } from './operations/usage-repository';
 import { VoiceCatalogue } from './operations/voice-catalogue';
 import { VoiceOperations } from './operations/voices/voice-operations';
+import type { Resolve } from './outbound/outbound-target';
 import { openPayments } from './payments';
-import type { Resolve } from './recordings/outbound-target';
 import type { Services } from './resolvers/services';
 import { buildTranscriptions } from './transcriptions';
 import { describe } from './transport/error-masking';
@@ -314,12 +317,14 @@ export async function buildContainer(
       new ProviderCredentials({ database, notices, sealer, providers: keyed }),
       catalogue,
     ),
+    endUserLimits: new EndUserLimitOperations(new EndUserLimits(database, balances)),
     voices: new VoiceOperations({ providers, allProviders: keyed, voices, storedKeys }),
   };
 
   let cancelUpkeep: () => void = () => {};
   const upkeep = async (): Promise<void> => {
     while ((await accounts.rollDue()) >= 200);
+    await openEventMonths(database);
     await database.query(`DELETE FROM idempotency_keys WHERE created_at < ledger_now() - interval '25 hours'`);
     await chatStore.removeOld();
     await transcriptions.removeOld();

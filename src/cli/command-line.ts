@@ -67,4 +67,15 @@ export class CommandLine {
       await database.close();
     }
   }
+
+  /** The same, where the tables must be of this version. */
+  async withMigratedDatabase<T>(work: (database: Database) => Promise<T>): Promise<T> {
+    const { pendingMigrations } = require('../db/migrate') as typeof import('../db/migrate');
+    return this.withDatabase(async (database) => {
+      if ((await pendingMigrations(database)).length > 0) {
+        throw new Error('The tables of this database are not of this version; run "polyphony migrate" first.');
+      }
+      return work(database);
+    });
+  }
 }

@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { verifyBilling } from '../billing/verify-billing';
-import { pendingMigrations } from '../db/migrate';
 import type { VerifyReport } from '../ledger/verify';
 import type { CommandLine } from './command-line';
 import { EXIT } from './exit-codes';
@@ -31,12 +30,7 @@ export function addLedger(program: Command, line: CommandLine): void {
 }
 
 async function verify(line: CommandLine, options: { json?: boolean }): Promise<void> {
-  const report = await line.withDatabase(async (database) => {
-    if ((await pendingMigrations(database)).length > 0) {
-      throw new Error('The tables of this database are not of this version; run "polyphony migrate" first.');
-    }
-    return database.transaction((tx) => verifyBilling(tx));
-  });
+  const report = await line.withMigratedDatabase((database) => database.transaction((tx) => verifyBilling(tx)));
   const clean = report.findings.length === 0;
   if (!clean) line.exitCode = EXIT.negative;
   line.answer(options, { clean, ...report }, linesOf(report));

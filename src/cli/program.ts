@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { addBilling } from './billing';
 import { CommandLine, type Surroundings } from './command-line';
 import { addCredentials } from './credentials';
+import { addEvents } from './events';
 import { EXIT, EXIT_CODES_HELP } from './exit-codes';
 import { failureOf, UsageError, usageMessage } from './failures';
 import { addGrants } from './grants';
@@ -56,6 +57,7 @@ function buildProgram(line: CommandLine): Command {
     addGrants,
     addPriceBook,
     addLedger,
+    addEvents,
     addBilling,
   ])
     add(program, line);

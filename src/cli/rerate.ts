@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Database } from '../db/database';
-import { pendingMigrations } from '../db/migrate';
+import { eventsKeptFrom } from '../ledger/event-months';
 import { systemClock } from '../lib/clock';
 import { isId } from '../lib/ids';
 import { readPriceBookFile } from '../metering/load-price-book';
@@ -92,9 +92,13 @@ async function rerate(line: CommandLine, options: RerateOptions): Promise<void> 
   const range: UsageRange = { from: options.from, to: options.to, workspaceId: options.workspace ?? null };
   const write = (text: string): void => line.surroundings.writeOut(text);
   const output = options.json ? new JsonOutput(write, options) : new TableOutput(write);
-  const total = await line.withDatabase(async (database) => {
-    if ((await pendingMigrations(database)).length > 0) {
-      throw new Error('The tables of this database are not of this version; run "polyphony migrate" first.');
+  const total = await line.withMigratedDatabase(async (database) => {
+    const keptFrom = await eventsKeptFrom(database);
+    if (keptFrom !== null && range.from < keptFrom) {
+      throw new UsageError(
+        `Events before ${keptFrom.toISOString()} were dropped, so they cannot be priced again; --from must not lie before it.`,
+        COMMAND,
+      );
     }
     if (range.workspaceId !== null && !(await exists(database, range.workspaceId))) throw noSuchWorkspace();
     return rerateAll(database, range, books, output, (text) => line.surroundings.writeError(`${text}\n`));
