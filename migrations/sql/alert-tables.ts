@@ -9,9 +9,10 @@ CREATE TABLE alert_watches (
   revision bigint NOT NULL DEFAULT 0,
   -- Of the newest alert.
   last_sequence bigint NOT NULL DEFAULT 0 CHECK (last_sequence >= 0),
-  -- When all rules were last found as they are, and the account as it was then: while it is still the same there is
-  -- nothing to look at. null: not since a rule was changed.
+  -- When all rules were last looked at, their revision then, and the account as it was: while these are still the same
+  -- there is nothing to look at. null: never.
   evaluated_at timestamptz,
+  evaluated_revision bigint,
   seen_sequence bigint,
   seen_spendable bigint,
   seen_held bigint,
@@ -51,7 +52,7 @@ CREATE TABLE alert_states (
 
 -- What was raised; it stays when its rule goes.
 CREATE TABLE alerts (
-  workspace_id uuid NOT NULL REFERENCES alert_watches (workspace_id),
+  workspace_id uuid NOT NULL,
   -- 1, 2, 3 ... of the workspace, in the order of commit.
   sequence bigint NOT NULL CHECK (sequence > 0),
   id uuid NOT NULL UNIQUE,

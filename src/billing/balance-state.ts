@@ -42,7 +42,8 @@ export function balanceState(balance: AccountBalance): BalanceState {
     return left === null || left > 0n ? 'OVERAGE' : 'HARD_STOP';
   }
   const measure = balance.included > 0n ? balance.included : (balance.lastTopUp ?? 0n);
-  return remaining * 100n <= measure * LOW_PERCENT ? 'LOW' : 'HEALTHY';
+  const isUnderRule = balance.lowBalanceThreshold !== null && remaining <= balance.lowBalanceThreshold;
+  return isUnderRule || remaining * 100n <= measure * LOW_PERCENT ? 'LOW' : 'HEALTHY';
 }
 
 /**

@@ -26,6 +26,8 @@ export interface AccountBalance {
   readonly blocked: boolean;
   /** Why there is no overage at present although the plan has a rate: a trial, or a payment that failed. */
   readonly overageStopped: 'TRIAL' | 'PAST_DUE' | null;
+  /** The highest threshold of the workspace's enabled LOW_BALANCE rules; null: it has none. */
+  readonly lowBalanceThreshold: bigint | null;
   /** Of this period. */
   readonly usedCredits: bigint;
   readonly lostCredits: bigint;
@@ -98,6 +100,7 @@ type Row = Record<
   overage_limit: string | null;
   allowance_limit: string | null;
   last_top_up: string | null;
+  low_balance_threshold: string | null;
   blocked: boolean;
   overage_stopped: boolean;
   grants_stopped: boolean;
@@ -177,6 +180,7 @@ export class Balances {
       allowanceHeld: BigInt(row.allowance_held),
       blocked: row.blocked,
       overageStopped: row.overage_stopped ? (row.grants_stopped ? 'TRIAL' : 'PAST_DUE') : null,
+      lowBalanceThreshold: big(row.low_balance_threshold),
       usedCredits: BigInt(row.used_credits),
       lostCredits: BigInt(row.lost_credits),
       included: BigInt(row.included),

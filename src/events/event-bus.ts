@@ -1,4 +1,4 @@
-export const EVENT_CHANNELS = ['usage', 'balance', 'revocation', 'operation', 'cancel'] as const;
+export const EVENT_CHANNELS = ['usage', 'balance', 'revocation', 'operation', 'cancel', 'alert'] as const;
 export type EventChannel = (typeof EVENT_CHANNELS)[number];
 
 export type JsonValue =
