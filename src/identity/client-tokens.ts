@@ -1,9 +1,10 @@
 import type { Database } from '../db/database';
 import { type MicroCredits, parseCredits } from '../lib/credits';
+import { checkEndUserId } from '../lib/end-user-id';
 import { badInput, notFound } from '../lib/errors';
 import { isId, newId } from '../lib/ids';
 import { requireLivingKey } from './api-key-records';
-import { checkEndUserId, checkOrigins, checkWholeNumber } from './input-rules';
+import { checkOrigins, checkWholeNumber } from './input-rules';
 import type { IdentityNotices } from './notices';
 import type { Principal } from './principal';
 import { requireApiKey, requireScope } from './rights';

@@ -1,7 +1,6 @@
 import { badInput } from '../lib/errors';
 
 const NAME_MAX = 200;
-const END_USER_ID_MAX = 128;
 /** Enough for every site of one product; the list is compared on each request. */
 const ORIGINS_MAX = 50;
 const ORIGIN_LENGTH_MAX = 255;
@@ -15,15 +14,6 @@ export function checkName(name: string, field = 'name'): string {
     throw badInput(field, `${field} takes 1 to ${NAME_MAX} characters, not only spaces, without control characters.`);
   }
   return name;
-}
-
-/** 1 to 128 characters without control characters; null stays null. */
-export function checkEndUserId(endUserId: string | null | undefined): string | null {
-  if (endUserId == null) return null;
-  if (endUserId === '' || lengthOf(endUserId) > END_USER_ID_MAX || UNFIT.test(endUserId)) {
-    throw badInput('endUserId', `endUserId takes 1 to ${END_USER_ID_MAX} characters without control characters.`);
-  }
-  return endUserId;
 }
 
 /** A whole number from `min` to `max`. */

@@ -72,9 +72,12 @@ export class Leases {
 
   async renew(): Promise<void> {
     if (this.live.size === 0) return;
+    // A row that is locked is being settled, or counted anew for its end user. Waiting for it while others are locked
+    // here could become a deadlock; it is left to the next time, which comes long before its lease runs out.
     await this.database.query(
       `UPDATE holds SET lease_until = ledger_now() + make_interval(secs => $1)
-       WHERE operation_id = ANY ($2::uuid[]) AND owner = $3 AND lease_until >= ledger_now()`,
+       WHERE operation_id IN (SELECT operation_id FROM holds WHERE operation_id = ANY ($2::uuid[]) AND owner = $3
+         AND lease_until >= ledger_now() FOR UPDATE SKIP LOCKED)`,
       [LEASE_SECONDS, [...this.live], this.owner],
     );
   }

@@ -124,6 +124,34 @@ const INVARIANTS: Readonly<Record<string, string>> = {
     FROM client_tokens t LEFT JOIN (SELECT client_token_id, sum(token_amount) AS amount FROM holds
       WHERE client_token_id IS NOT NULL GROUP BY client_token_id) h ON h.client_token_id = t.id
     WHERE t.held <> COALESCE(h.amount, 0) OR t.spent + t.held > t.budget`,
+  'what is held for an end user is the sum of their open holds': `
+    SELECT l.workspace_id, format('end user %s: held %s of the day and %s of the period, holds say %s and %s', l.end_user_id,
+      l.day_held, l.period_held, COALESCE(h.of_day, 0), COALESCE(h.of_period, 0)) AS detail
+    FROM end_user_limits l CROSS JOIN LATERAL (
+      SELECT sum(h.end_user_amount) FILTER (WHERE (h.created_at AT TIME ZONE 'UTC')::date = l.day) AS of_day,
+        sum(h.end_user_amount) FILTER (WHERE h.end_user_period = l.period_number) AS of_period
+      FROM holds h WHERE h.workspace_id = l.workspace_id AND h.end_user_id = l.end_user_id) h
+    WHERE (l.day_held, l.period_held) <> (COALESCE(h.of_day, 0), COALESCE(h.of_period, 0))`,
+  'an end user with limits has no hold that does not count against them': `
+    SELECT h.workspace_id, format('operation %s of end user %s', h.operation_id, l.end_user_id) AS detail
+    FROM holds h JOIN end_user_limits l ON l.workspace_id = h.workspace_id AND l.end_user_id = h.details ->> 'end_user_id'
+    WHERE h.end_user_amount IS DISTINCT FROM h.credits + h.overage OR h.end_user_id <> l.end_user_id`,
+  // Of days whose events are kept for certain.
+  'what counts against the day of an end user was charged for what began in it': `
+    SELECT l.workspace_id, format('end user %s on %s: %s spent, events say %s', l.end_user_id, l.day, l.day_spent,
+      COALESCE(e.credits, 0)) AS detail
+    FROM end_user_limits l CROSS JOIN LATERAL (
+      SELECT sum(e.credits) AS credits FROM usage_events e
+      WHERE e.workspace_id = l.workspace_id AND e.end_user_id = l.end_user_id
+        AND (e.created_at AT TIME ZONE 'UTC')::date = l.day) e
+    WHERE l.day > (ledger_now() - interval '7 days')::date AND l.day_spent <> COALESCE(e.credits, 0)`,
+  'no more counts against the period of an end user than was charged in it': `
+    SELECT l.workspace_id, format('end user %s in period %s: %s spent, events say %s', l.end_user_id, l.period_number,
+      l.period_spent, COALESCE(e.credits, 0)) AS detail
+    FROM end_user_limits l JOIN accounts a USING (workspace_id, period_number) CROSS JOIN LATERAL (
+      SELECT sum(e.credits) AS credits FROM usage_events e
+      WHERE e.workspace_id = l.workspace_id AND e.end_user_id = l.end_user_id AND e.period_number = l.period_number) e
+    WHERE l.period_spent > COALESCE(e.credits, 0)`,
   'holds whose lease ran out are swept': `
     SELECT workspace_id, format('operation %s has been overdue since %s', operation_id, lease_until) AS detail
     FROM holds WHERE lease_until < ledger_now() - interval '5 minutes'`,

@@ -1,7 +1,6 @@
 import { type MicroCredits, parseCredits } from '../lib/credits';
 import { badInput } from '../lib/errors';
 
-const END_USER_MAX = 128;
 const METADATA_KEYS_MAX = 16;
 const METADATA_BYTES_MAX = 2_048;
 const KEY_MAX = 255;
@@ -13,15 +12,6 @@ export const TIMEOUT_MS_MAX = 600_000;
 const UNFIT = /[\p{Cc}\p{Cs}]/u;
 /** What JSON of a database does not take: NUL, and halves of surrogate pairs. */
 const UNFIT_FOR_JSON = /[\0\p{Cs}]/u;
-
-/** At most 128 characters without control characters. */
-export function checkEndUserId(value: string | null | undefined): string | null {
-  if (value == null) return null;
-  if (value === '' || [...value].length > END_USER_MAX || UNFIT.test(value)) {
-    throw badInput('endUserId', `endUserId takes 1 to ${END_USER_MAX} characters without control characters.`);
-  }
-  return value;
-}
 
 /** At most 16 string values under string keys, 2 kB as JSON. */
 export function checkMetadata(

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { EventRecord } from '../../src/ledger/entries';
+import { verifyLedger } from '../../src/ledger/verify';
 import { newId } from '../../src/lib/ids';
 import { moveClock, openTestDatabase, type TestDatabase } from '../support/database';
 import { LedgerHarness, SUCCEEDED } from './support/ledger-harness';
@@ -159,7 +160,6 @@ describe('verify', () => {
     await test.database
       .transaction(async (tx) => {
         await tx.query(damage, [workspaceId]);
-        const { verifyLedger } = await import('../../src/ledger/verify');
         // The isolation level is that of the transaction, which has begun.
         const { findings } = await verifyLedger({
           query: (sql: string, values?: readonly unknown[], name?: string) =>

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { ChatMessage, ChatTool } from '../../../providers/contract/llm';
 import type { MicroCredits } from '../../lib/credits';
+import { checkEndUserId } from '../../lib/end-user-id';
 import { badInput } from '../../lib/errors';
-import { checkCredits, checkEndUserId, checkIdempotencyKey, checkMetadata } from '../input-rules';
+import { checkCredits, checkIdempotencyKey, checkMetadata } from '../input-rules';
 import { type RoutingInput, type RoutingRequest, readRouting } from '../routing/routing-request';
 import { CHAT_TOOLS_MAX, TOOL_DESCRIPTION_MAX, TOOL_NAME } from './chat-limits';
 import { type ChatMessageInput, readMessages, requireBytes } from './chat-messages';

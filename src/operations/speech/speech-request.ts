@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import type { AudioFormat } from '../../../providers/contract/audio';
 import type { SpeechText } from '../../../providers/contract/speech-text';
 import type { MicroCredits } from '../../lib/credits';
+import { checkEndUserId } from '../../lib/end-user-id';
 import { AppError, badInput } from '../../lib/errors';
 import { readSpeechText } from '../../speech-text/read-speech-text';
-import { checkCredits, checkEndUserId, checkIdempotencyKey, checkMetadata } from '../input-rules';
+import { checkCredits, checkIdempotencyKey, checkMetadata } from '../input-rules';
 import { type RoutingInput, type RoutingRequest, readRouting } from '../routing/routing-request';
 
 /** Longest text of one operation, in counted characters; longer than a provider's limit it is split at sentences. */

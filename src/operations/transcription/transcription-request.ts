@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import type { TimestampGranularity } from '../../../providers/contract/stt';
 import type { Principal } from '../../identity/principal';
 import type { MicroCredits } from '../../lib/credits';
+import { checkEndUserId } from '../../lib/end-user-id';
 import { AppError, badInput } from '../../lib/errors';
 import type { AudioSource } from '../../recordings/recordings';
-import { checkCredits, checkEndUserId, checkIdempotencyKey, checkMetadata } from '../input-rules';
+import { checkCredits, checkIdempotencyKey, checkMetadata } from '../input-rules';
 import { type RoutingInput, type RoutingRequest, readRouting } from '../routing/routing-request';
 
 /** Longest prompt, in characters; providers read some 200 words of it. */
