@@ -30,6 +30,8 @@ export const PROVIDER_IDS = [
 
 export interface ProviderSettings {
   readonly apiKey?: Secret;
+  /** Opens the provider's records of usage; serves no request. */
+  readonly adminKey?: Secret;
   /** Scheme, host and port that take the place of the provider's own, without a path and a slash at the end. */
   readonly baseUrl?: string;
 }
@@ -105,6 +107,7 @@ export interface ReadSettingsOptions {
 }
 
 const API_KEY = '_API_KEY';
+const ADMIN_KEY = '_ADMIN_KEY';
 const BASE_URL = '_BASE_URL';
 const variableOf = (provider: string, ending: string): string => provider.toUpperCase().replaceAll('-', '_') + ending;
 
@@ -114,6 +117,7 @@ const schemaOfProviders = (ids: readonly string[]) =>
       ids.flatMap(
         (provider): Array<[string, z.ZodType<Secret | string | undefined>]> => [
           [variableOf(provider, API_KEY), value.secret.optional()],
+          [variableOf(provider, ADMIN_KEY), value.secret.optional()],
           [variableOf(provider, BASE_URL), value.origin.optional()],
         ],
       ),
@@ -256,8 +260,10 @@ function providersOf(
   const providers: Record<string, ProviderSettings> = {};
   for (const provider of ids) {
     const apiKey = read[variableOf(provider, API_KEY)] as Secret | undefined;
+    const adminKey = read[variableOf(provider, ADMIN_KEY)] as Secret | undefined;
     const baseUrl = read[variableOf(provider, BASE_URL)] as string | undefined;
-    if (apiKey || baseUrl) providers[provider] = { ...(apiKey && { apiKey }), ...(baseUrl && { baseUrl }) };
+    const given = { ...(apiKey && { apiKey }), ...(adminKey && { adminKey }), ...(baseUrl && { baseUrl }) };
+    if (Object.keys(given).length > 0) providers[provider] = given;
   }
   return providers;
 }

@@ -16,7 +16,7 @@ export interface HttpProviderSettings {
 }
 
 /** Where the settings that a message names come from: provider `fish-audio` reads FISH_AUDIO_BASE_URL. */
-export function settingName(provider: string, suffix: 'API_KEY' | 'BASE_URL'): string {
+export function settingName(provider: string, suffix: 'API_KEY' | 'ADMIN_KEY' | 'BASE_URL'): string {
   return `${provider.toUpperCase().replaceAll('-', '_')}_${suffix}`;
 }
 

@@ -11,6 +11,7 @@ import { addLedger } from './ledger';
 import { addMigrate } from './migrate';
 import { packageVersion } from './package-version';
 import { addPriceBook } from './pricebook';
+import { addReconcile } from './reconcile';
 import { addServe } from './serve';
 import { addWorkspaces } from './workspaces';
 
@@ -59,6 +60,7 @@ function buildProgram(line: CommandLine): Command {
     addLedger,
     addEvents,
     addBilling,
+    addReconcile,
   ])
     add(program, line);
   throwUsageErrors(program, 'polyphony');

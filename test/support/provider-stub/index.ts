@@ -17,6 +17,8 @@ import { answerAsQwenTts } from './qwen-tts';
 import type { StubAnswer, StubOperation, StubRequest } from './requests';
 import { answerAsResembleAi } from './resemble-ai';
 import { answerAsTranscription, TRANSCRIPTION_ROUTES } from './transcriptions';
+import { answerAsUsage, USAGE_ROUTES } from './usage';
+import { StubUsage } from './usage-book';
 import { answerAsXtts } from './xtts';
 
 export { CHATTERBOX_LIBRARY, CHATTERBOX_VOICES } from './chatterbox';
@@ -58,6 +60,8 @@ export class ProviderStub {
   readonly requests: StubRequest[] = [];
   /** Keys that ElevenLabs answers with 401. */
   readonly refusedKeys = new Set<string>();
+  /** What the providers' accounts say that they counted. */
+  readonly usage = new StubUsage();
 
   private faultOf: FaultFunction = () => undefined;
   private readonly sockets = new Set<Socket>();
@@ -144,7 +148,7 @@ export class ProviderStub {
     const request = await read(incoming, this.options.only);
     if (request === null) return;
     this.requests.push(request);
-    if (!['voices', 'audio', 'unknown'].includes(request.operation)) this.calls++;
+    if (!['voices', 'audio', 'usage', 'unknown'].includes(request.operation)) this.calls++;
     let cutByStub = false;
     response.once('close', () => {
       if (!response.writableFinished && !cutByStub) {
@@ -155,7 +159,7 @@ export class ProviderStub {
       this.look();
     });
     this.look();
-    const answer = answerOf(request, this.refusedKeys);
+    const answer = answerOf(request, this.refusedKeys, this.usage);
     const fault = this.faultOf(request);
     if (fault !== undefined) {
       cutByStub = fault.kind === 'hang-up' || fault.kind === 'cut-mid-body';
@@ -231,7 +235,7 @@ const DEFAULT_AUDIO: StubAudio = {
 };
 
 /** Operations whose faults play with a document; those of the others play with audio. */
-const ANSWERS_JSON: ReadonlySet<StubOperation> = new Set(['chat', 'transcription']);
+const ANSWERS_JSON: ReadonlySet<StubOperation> = new Set(['chat', 'transcription', 'usage']);
 
 function contentTypeOf(request: StubRequest, answer: StubAnswer): string {
   if (answer.kind === 'events') return 'text/event-stream';
@@ -315,6 +319,7 @@ const ROUTES: readonly {
   { method: 'POST', path: /^\/v1\/messages$/, provider: 'anthropic', operation: 'chat' },
   { method: 'POST', path: /^\/openai\/v1\/chat\/completions$/, provider: 'groq', operation: 'chat' },
   ...TRANSCRIPTION_ROUTES,
+  ...USAGE_ROUTES,
 ];
 
 function routeOf(
@@ -333,7 +338,8 @@ function routeOf(
   return { provider: route?.provider ?? null, operation: route?.operation ?? 'unknown' };
 }
 
-function answerOf(request: StubRequest, refusedKeys: ReadonlySet<string>): StubAnswer {
+function answerOf(request: StubRequest, refusedKeys: ReadonlySet<string>, usage: StubUsage): StubAnswer {
+  if (request.operation === 'usage') return answerAsUsage(request, usage, refusedKeys);
   if (request.operation === 'transcription') return answerAsTranscription(request, refusedKeys);
   if (request.provider === 'elevenlabs') return answerAsElevenLabs(request, refusedKeys);
   if (request.provider === 'kokoro') return answerAsKokoro(request);

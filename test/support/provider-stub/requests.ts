@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { AudioFormat } from '../../../providers/contract/audio';
 
-export type StubOperation = 'speech' | 'voices' | 'audio' | 'transcription' | 'chat' | 'unknown';
+export type StubOperation = 'speech' | 'voices' | 'audio' | 'transcription' | 'chat' | 'usage' | 'unknown';
 
 /** A request as it came, kept for assertions. */
 export interface StubRequest {
