@@ -1,10 +1,6 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { ChatProvider } from '../providers/contract/llm';
-import type { TranscriptionProvider } from '../providers/contract/stt';
-import type { SpeechProvider } from '../providers/contract/tts';
-import { loadProviderModules, ProviderModulesError, refuseSharedKeyHeaders } from '../providers/modules/load-modules';
-import { createChatProviders, createSpeechProviders, createTranscriptionProviders } from '../providers/registry';
+import { openAlerting } from './alerting';
 import { AccountWatch } from './analytics/account-watch';
 import { ChangeFeed } from './analytics/change-feed';
 import { UsageFeed } from './analytics/usage-feed';
@@ -14,7 +10,7 @@ import { Balances } from './billing/balances';
 import { ClientTokenBudgets } from './billing/client-token-budgets';
 import { EndUserLimits } from './billing/end-user-limits';
 import { Invoices } from './billing/invoices';
-import { type Settings, SettingsError } from './config';
+import type { Settings } from './config';
 import { type Core, openCore } from './core';
 import { UsageAnnouncer } from './events/usage-announcer';
 import { Authenticator } from './identity/authenticator';
@@ -40,8 +36,7 @@ import { KeyOperations } from './operations/account/key-operations';
 import { LiveFeeds } from './operations/account/live-feeds';
 import { PaymentOperations } from './operations/account/payment-operations';
 import { ProviderCredentialOperations } from './operations/account/provider-credential-operations';
-import { UsageOperations } from './operations/account/usage-operations';
-import { Catalogue, keyedProviders, type ProvidersOfCapabilities } from './operations/catalogue';
+import { Catalogue, keyedProviders } from './operations/catalogue';
 import { ChatEstimates } from './operations/chat/chat-estimates';
 import { ChatOperations } from './operations/chat/chat-operations';
 import { ChatPlanner } from './operations/chat/chat-plan';
@@ -60,28 +55,33 @@ import { SpeechOperations } from './operations/speech/speech-operations';
 import { SpeechPricing } from './operations/speech/speech-pricing';
 import { SpeechStreams } from './operations/speech/speech-streams';
 import type { UploadOperations } from './operations/upload-operations';
+import type { UsageExports } from './operations/usage/usage-exports';
 import { UsageRepository } from './operations/usage-repository';
 import { VoiceCatalogue } from './operations/voice-catalogue';
 import { VoiceOperations } from './operations/voices/voice-operations';
 import type { Resolve } from './outbound/outbound-target';
 import { openPayments } from './payments';
+import { openProviders, openUsageSources, type ProviderReplacements, providerIds } from './providers';
+import { openReconciliations } from './reconciliations';
 import type { Services } from './resolvers/services';
 import { buildTranscriptions } from './transcriptions';
 import { describe } from './transport/error-masking';
 import { Metrics } from './transport/metrics';
 import type { StripeEventReceiver } from './transport/stripe-webhook-route';
+import { Upkeep } from './upkeep';
+import { buildUsage } from './usage';
+import { buildWebhooks } from './webhook-delivery';
 
 /** What may be put in place of a part, for tests and benchmarks; never by a setting. */
-export interface Replacements {
+export interface Replacements extends ProviderReplacements {
   readonly ledger?: (ledger: PostgresLedger) => Ledger;
-  readonly speechProviders?: ReadonlyMap<string, SpeechProvider>;
-  readonly transcriptionProviders?: ReadonlyMap<string, TranscriptionProvider>;
-  readonly chatProviders?: ReadonlyMap<string, ChatProvider>;
   readonly windows?: RequestWindows;
   /** Finds the addresses of a host that audio is fetched from. */
   readonly resolve?: Resolve;
   /** Open sockets of one workspace at most. */
   readonly socketsOfAWorkspaceMax?: number;
+  /** Events that a subscriber who reads too slowly may be behind. */
+  readonly eventsBehindMax?: number;
 }
 
 /** Everything a server process is made of, built once. */
@@ -93,6 +93,7 @@ export interface Container {
   readonly network: Network;
   readonly audio: AudioAccess;
   readonly uploads: UploadOperations;
+  readonly exports: UsageExports;
   readonly live: LiveOperations;
   readonly metrics: Metrics;
   readonly keyHeaders: ReadonlyMap<string, string>;
@@ -107,7 +108,6 @@ export interface Container {
   close(): Promise<void>;
 }
 
-const UPKEEP_MS = 60_000;
 const UNTOLD_TRUST_MS = 2_000;
 const DAY_MS = 86_400_000;
 
@@ -154,7 +154,7 @@ export async function buildContainer(
   });
 
   const usage = new UsageRepository(database);
-  const usageFeed = new UsageFeed(usage, onError('usage events could not be read'));
+  const usageFeed = new UsageFeed({ source: usage, clock, onError: onError('usage events could not be read') });
   const changes = new ChangeFeed();
   const balances = new Balances(database, (workspaceId) => accounts.roll(workspaceId));
   const budgets = new ClientTokenBudgets(database);
@@ -169,11 +169,14 @@ export async function buildContainer(
     roll: (workspaceId) => accounts.roll(workspaceId),
   });
 
+  const alerting = await openAlerting(core, { clock, log });
   const announcer = new UsageAnnouncer(bus);
   const publish = (event: UsageEventRow): void => {
     usageFeed.settled(event);
+    changes.expected(event.workspace_id);
     metrics.settled(event);
     announcer.settled(event.workspace_id, event.sequence);
+    alerting.settled(event.workspace_id);
     for (const { credential, outcome, provider } of event.attempts) {
       if (credential === 'STORED_KEY' && outcome !== 'SKIPPED') storedKeys.noteUse(event.workspace_id, provider);
     }
@@ -293,6 +296,17 @@ export async function buildContainer(
   });
   const catalogue = new Catalogue({ book: priceBook, providers: everyProvider, health, storedKeys });
   const payments = openPayments(settings, core, { clock, log });
+  const reconciliations = openReconciliations(openUsageSources(settings), providerIds(everyProvider), {
+    database,
+    clock,
+  });
+  const { publicUrl } = dependencies;
+  const used = buildUsage({ database, clock, usage, balances, priceBook, windows, keyRing, publicUrl });
+  const { resolve } = replacements;
+  const webhooks = buildWebhooks({ settings, core, clock, log, processId, keyRing, usage, balances, resolve });
+  for (const channel of ['usage', 'balance', 'alert'] as const) {
+    stops.push(bus.subscribe(channel, ({ workspaceId }) => webhooks.dispatcher.wake(String(workspaceId))));
+  }
   const services: Services = {
     speech,
     transcription: transcriptions.transcription,
@@ -308,8 +322,15 @@ export async function buildContainer(
       gateway: payments?.gateway ?? null,
     }),
     payments: new PaymentOperations(payments?.checkout ?? null),
-    usage: new UsageOperations({ database, usage, balances, book: priceBook, windows }),
-    live: new LiveFeeds(usageFeed, changes, balances, account),
+    ...used,
+    live: new LiveFeeds({
+      usage: usageFeed,
+      changes,
+      balances,
+      account,
+      clock,
+      onError: onError('a balance could not be read'),
+    }),
     catalogue,
     workspaces: account,
     keys: new KeyOperations(core.keys, new ClientTokenService(database, notices)),
@@ -319,27 +340,32 @@ export async function buildContainer(
     ),
     endUserLimits: new EndUserLimitOperations(new EndUserLimits(database, balances)),
     voices: new VoiceOperations({ providers, allProviders: keyed, voices, storedKeys }),
+    reconciliation: reconciliations.operations,
+    alerts: alerting.operations,
+    webhooks: webhooks.operations,
   };
 
-  let cancelUpkeep: () => void = () => {};
-  const upkeep = async (): Promise<void> => {
-    while ((await accounts.rollDue()) >= 200);
-    await openEventMonths(database);
-    await database.query(`DELETE FROM idempotency_keys WHERE created_at < ledger_now() - interval '25 hours'`);
-    await chatStore.removeOld();
-    await transcriptions.removeOld();
-    await store.removeOlderThan(clock.now() - settings.audioRetentionDays * DAY_MS);
-    await payments?.upkeep();
-  };
+  const upkeep = new Upkeep(
+    {
+      periods: async () => {
+        while ((await accounts.rollDue()) >= 200);
+      },
+      eventMonths: () => openEventMonths(database),
+      idempotencyKeys: () =>
+        database.query(`DELETE FROM idempotency_keys WHERE created_at < ledger_now() - interval '25 hours'`),
+      chats: () => chatStore.removeOld(),
+      transcriptions: () => transcriptions.removeOld(),
+      usageExports: () => used.usageExports.removeOld(),
+      audio: () => store.removeOlderThan(clock.now() - settings.audioRetentionDays * DAY_MS),
+      ...(payments && { payments: () => payments.upkeep() }),
+      alerts: () => alerting.upkeep(),
+      webhooks: () => webhooks.upkeep(),
+    },
+    clock,
+    (task, error) => log.error({ task, err: describe(error) }, 'a part of the upkeep failed and is tried again'),
+  );
   // Where no notification comes, what the command line does beside us is noticed by looking.
   const looking = database.listen || settings.redisUrl ? null : new AccountWatch(database, clock, changes);
-  const tick = (): void => {
-    void upkeep()
-      .catch(onError('upkeep failed and is tried again'))
-      .finally(() => {
-        cancelUpkeep = clock.schedule(tick, UPKEEP_MS);
-      });
-  };
 
   await paces.load();
   return {
@@ -350,6 +376,7 @@ export async function buildContainer(
     network,
     audio: new AudioAccess({ urls, store, live, usage, clock }),
     uploads: transcriptions.uploads,
+    exports: used.usageExports,
     live,
     metrics,
     keyHeaders,
@@ -364,17 +391,20 @@ export async function buildContainer(
         }
       }, onError('leases could not be renewed or swept'));
       looking?.start(onError('accounts could not be looked at'));
-      tick();
+      webhooks.dispatcher.start();
+      upkeep.start();
     },
-    upkeep,
+    upkeep: () => upkeep.run(),
     stopUpkeep() {
       looking?.stop();
       postgresLedger.leases.stop();
-      cancelUpkeep();
+      upkeep.stop();
     },
     async close() {
       announcer.flush();
       for (const stop of stops) stop();
+      await alerting.close();
+      await webhooks.dispatcher.close();
       authenticator.close();
       await lastUse.stop();
       await storedKeys.close();
@@ -382,53 +412,11 @@ export async function buildContainer(
       const { speech: speakers, transcription: transcribers, chat: chatters } = everyProvider;
       const open = [...speakers.values(), ...transcribers.values(), ...chatters.values()];
       await Promise.all(open.map((provider) => provider.close()));
+      await reconciliations.close();
       await store.close();
       payments?.close();
       await network.close();
       await core.close();
     },
   };
-}
-
-/** Our adapters and those of PROVIDER_MODULES, with their settings. @throws SettingsError */
-function openProviders(settings: Settings, replacements: Replacements): ProvidersOfCapabilities {
-  try {
-    const { speech, transcription, chat } = loadProviderModules(settings.providerModules);
-    const ids = [...speech, ...transcription, ...chat].map(({ provider }) => provider);
-    const plain = plainSettings({ ...settings.providers, ...settings.settingsOfProviders(ids) });
-    const providers = {
-      speech: replacements.speechProviders ?? createSpeechProviders(plain, speech),
-      transcription: replacements.transcriptionProviders ?? createTranscriptionProviders(plain, transcription),
-      chat: replacements.chatProviders ?? createChatProviders(plain, chat),
-    };
-    refuseSharedKeyHeaders(
-      Object.values(providers).flatMap((ofCapability) =>
-        [...ofCapability.values()].map(({ declaration }) => declaration),
-      ),
-    );
-    return providers;
-  } catch (error) {
-    throw error instanceof ProviderModulesError ? new SettingsError(error.faults) : error;
-  }
-}
-
-/** Secrets leave their wrapper here, for the adapters and nobody else. */
-function plainSettings(providers: Settings['providers']): Record<string, { apiKey?: string; baseUrl?: string }> {
-  return Object.fromEntries(
-    Object.entries(providers).map(([id, provider]) => [
-      id,
-      {
-        ...(provider.apiKey && { apiKey: provider.apiKey.reveal() }),
-        ...(provider.baseUrl !== undefined && { baseUrl: provider.baseUrl }),
-      },
-    ]),
-  );
-}
-
-/** Ids of the adapters whose speech is first-party, which an allowance may count; for what works without a server. */
-export async function firstPartyProviders(): Promise<ReadonlySet<string>> {
-  const providers = [...createSpeechProviders().values()];
-  const own = providers.filter(({ declaration }) => declaration.firstParty);
-  await Promise.all(providers.map((provider) => provider.close()));
-  return new Set(own.map(({ declaration }) => declaration.provider));
 }
