@@ -2,7 +2,9 @@ import { readArguments } from './arguments';
 import { EMBEDDED, openBenchDatabase } from './bench-database';
 import { type Figure, shown } from './figures';
 import { added, firstByteAdded, manyStreams, push, throughput, warmUp } from './measures';
+import { runSockets } from './sockets';
 import { type BenchSurroundings, openSurroundings } from './surroundings';
+import { runUsage } from './usage';
 
 async function measure(
   surroundings: BenchSurroundings,
@@ -47,7 +49,16 @@ async function measure(
   ];
 }
 
+/** What measures something else than one server's requests, by its name on the command line. */
+const SUBCOMMANDS: Readonly<Record<string, (argv: readonly string[]) => Promise<void>>> = {
+  sockets: runSockets,
+  usage: runUsage,
+};
+
 async function main(): Promise<void> {
+  const [name = '', ...rest] = process.argv.slice(2);
+  const subcommand = SUBCOMMANDS[name];
+  if (subcommand) return subcommand(rest);
   const options = readArguments(process.argv.slice(2));
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
   const url = process.env.BENCH_DATABASE_URL || process.env.TEST_DATABASE_URL;

@@ -22,7 +22,7 @@ export interface BenchSurroundings {
   close(): Promise<void>;
 }
 
-const PRICE_BOOK = path.join(__dirname, '..', '..', 'test', 'fixtures', 'price-books', 'storm.json');
+export const PRICE_BOOK = path.join(__dirname, '..', '..', 'test', 'fixtures', 'price-books', 'storm.json');
 /** More than any machine spends meanwhile. */
 const CREDITS = '1000000000';
 
