@@ -6,6 +6,7 @@ import type { Settings } from './config';
 import type { Database } from './db/database';
 import type { Clock } from './lib/clock';
 import type { KeyRing } from './lib/keys';
+import { SignedAddresses } from './lib/signed-addresses';
 import type { PriceBook } from './metering/price-book';
 import type { StoredKeys } from './operations/routing/credentials';
 import type { ProviderHealthWatch } from './operations/routing/provider-health';
@@ -19,11 +20,10 @@ import type { TranscriptionProviders } from './operations/transcription/transcri
 import { TranscriptionStore } from './operations/transcription/transcription-store';
 import { UploadOperations } from './operations/upload-operations';
 import type { UsageRepository } from './operations/usage-repository';
-import { type Resolve, resolveByDns } from './recordings/outbound-target';
+import { type Resolve, resolveByDns } from './outbound/outbound-target';
 import { RecordingFiles } from './recordings/recording-files';
 import { Recordings } from './recordings/recordings';
 import { UploadRecords } from './recordings/upload-records';
-import { UploadUrls } from './recordings/upload-urls';
 import { Uploads } from './recordings/uploads';
 import { describe } from './transport/error-masking';
 
@@ -65,7 +65,7 @@ export function buildTranscriptions(parts: TranscriptionParts): Transcriptions {
   const uploads = new Uploads({
     clock,
     records: uploadRecords,
-    urls: new UploadUrls(parts.publicUrl, parts.keyRing.deriveKeys('upload-url')),
+    urls: new SignedAddresses(parts.publicUrl, 'uploads', parts.keyRing.deriveKeys('upload-url')),
     files: new RecordingFiles(join(settings.dataDirectory, 'uploads'), clock),
   });
   const recordings = new Recordings({

@@ -20,13 +20,14 @@ CREATE TABLE webhook_endpoints (
   -- Without an owner due_at is when there is something to send again; infinity: nothing waits.
   owner uuid,
   due_at timestamptz NOT NULL DEFAULT 'infinity',
-  -- The endpoint asked to be left alone until then.
+  -- Attempts that failed one after another when it was last let go; and until when it is left alone because of them, or
+  -- because it asked for it.
+  failures integer NOT NULL DEFAULT 0 CHECK (failures >= 0),
   paused_until timestamptz NOT NULL DEFAULT '-infinity',
   CHECK ((previous_sealed IS NULL) = (previous_sealed_by IS NULL)),
   CHECK ((previous_sealed IS NULL) = (previous_until IS NULL))
 ) WITH (fillfactor = 70);
 CREATE INDEX webhook_endpoints_by_workspace ON webhook_endpoints (workspace_id, id);
-CREATE INDEX webhook_endpoints_due ON webhook_endpoints (due_at);
 
 -- How far each endpoint was told of each kind of event that it wants.
 CREATE TABLE webhook_places (
@@ -75,7 +76,7 @@ CREATE TABLE webhook_deliveries (
   next_attempt_at timestamptz,
   CHECK (error IS NOT NULL OR next_attempt_at IS NULL)
 );
-CREATE INDEX webhook_deliveries_by_endpoint ON webhook_deliveries (endpoint_id, id);
+CREATE INDEX webhook_deliveries_by_endpoint ON webhook_deliveries (endpoint_id, created_at, id);
 CREATE INDEX webhook_deliveries_by_age ON webhook_deliveries (created_at);
 
 -- Endpoints that were deleted and whose messages and log are still to be removed.

@@ -73,7 +73,7 @@ async function reconcile(line: CommandLine, provider: string, options: Options):
   const stopListening = line.surroundings.onEndSignal(() => controller.abort());
   try {
     // Loaded when the command runs: it brings every adapter.
-    const { openUsageSources, knownProviders } = require('../container') as typeof import('../container');
+    const { openUsageSources, knownProviders } = require('../providers') as typeof import('../providers');
     const { openReconciliations } = require('../reconciliations') as typeof import('../reconciliations');
     const answer = await line.withCore(async ({ database }) => {
       const opened = openReconciliations(openUsageSources(settings), knownProviders(settings), {

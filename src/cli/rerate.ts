@@ -79,7 +79,7 @@ async function rerate(line: CommandLine, options: RerateOptions): Promise<void> 
   if (options.workspace !== undefined && !isId(options.workspace)) throw noSuchWorkspace();
   const settings = line.settings();
   // Loaded when the command runs: it brings every adapter.
-  const { firstPartyProviders } = require('../container') as typeof import('../container');
+  const { firstPartyProviders } = require('../providers') as typeof import('../providers');
   const file = shippedPriceBook(options.book) ?? resolve(line.surroundings.directory, options.book);
   // Also a draft that begins later.
   const book = new PriceBook(readPriceBookFile(file), { overrides: zeroRates(settings) });

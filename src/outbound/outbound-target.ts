@@ -18,12 +18,22 @@ export interface OutboundTarget {
   readonly addresses: readonly [string, ...string[]];
 }
 
-export const URL_FIELD = 'audio.url';
-const URL_LENGTH_MAX = 2_048;
+/** What a refusal says to whoever gave the URL. */
+export interface UrlWording {
+  /** The input field that holds the URL. */
+  readonly field: string;
+  /** A sentence: what to do in place of a user and a password within the URL. */
+  readonly withoutPassword: string;
+  /** A sentence: what to do where the URL leads to an address that is not public. */
+  readonly notPublic: string;
+}
+
+export const URL_LENGTH_MAX = 2_048;
 const ADDRESSES_MAX = 4;
 
-/** A URL that may be fetched, as far as its text tells. @throws AppError BAD_USER_INPUT */
-export function readUrl(text: string): URL {
+/** A URL that may be asked, as far as its text tells. @throws AppError BAD_USER_INPUT */
+export function readUrl(text: string, wording: UrlWording): URL {
+  const refused = (message: string): AppError => refusedUrl(wording, message);
   if (text.length > URL_LENGTH_MAX) throw refused(`A URL takes at most ${URL_LENGTH_MAX} characters.`);
   let url: URL;
   try {
@@ -33,11 +43,14 @@ export function readUrl(text: string): URL {
   }
   if (url.protocol !== 'https:' && url.protocol !== 'http:') throw refused('A URL begins with https:// or http://.');
   if (url.username !== '' || url.password !== '') {
-    throw refused('A URL takes no user and password; use a signed URL, or upload the audio with createUpload.');
+    throw refused(`A URL takes no user and password. ${wording.withoutPassword}`);
   }
   if (url.port === '0' || url.hostname === '') throw refused('This URL leads nowhere; write it as https://host/path.');
   return url;
 }
+
+/** host:port of a URL as OUTBOUND_ALLOW writes it. */
+export const hostAndPort = (url: URL): string => `${url.hostname.toLowerCase()}:${portOf(url)}`;
 
 /**
  * Resolves the host once and checks every answer. A host that the operator allows is taken wherever it leads.
@@ -47,32 +60,33 @@ export function readUrl(text: string): URL {
 export async function findTarget(
   url: URL,
   { resolve, allowed }: { readonly resolve: Resolve; readonly allowed: readonly string[] },
+  wording: UrlWording,
 ): Promise<OutboundTarget> {
-  const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
+  const refused = (message: string): AppError => refusedUrl(wording, message);
   const hostname = url.hostname.replace(/^\[|\]$/g, '');
-  const addresses = isIP(hostname) ? [hostname] : await addressesOf(hostname, resolve);
+  const addresses = isIP(hostname) ? [hostname] : await addressesOf(hostname, resolve, wording);
   const numeric = addresses.filter((address) => isIP(address) !== 0);
   if (!isNotEmpty(numeric)) throw refused('The host of the URL has no address; check its spelling.');
-  const open = allowed.includes(`${url.hostname.toLowerCase()}:${port}`);
+  const open = allowed.includes(hostAndPort(url));
   // All of them: an answer that mixes inner with public addresses is made to get past a check.
   if (!open && !(addresses.length === numeric.length && numeric.every(isPublicAddress))) {
-    throw refused(
-      'The URL leads to an address that is not public, so it is not fetched. Upload the audio with createUpload, or ask the operator to allow the host.',
-    );
+    throw refused(`The URL leads to an address that is not public. ${wording.notPublic}`);
   }
   const [first, ...others] = numeric;
-  return { url, hostname, port, addresses: [first, ...others.slice(0, ADDRESSES_MAX - 1)] };
+  return { url, hostname, port: portOf(url), addresses: [first, ...others.slice(0, ADDRESSES_MAX - 1)] };
 }
 
-async function addressesOf(hostname: string, resolve: Resolve): Promise<readonly string[]> {
+async function addressesOf(hostname: string, resolve: Resolve, wording: UrlWording): Promise<readonly string[]> {
   try {
     return await resolve(hostname);
   } catch (error) {
-    throw refused('The host of the URL could not be found; check its spelling.', error);
+    throw refusedUrl(wording, 'The host of the URL could not be found; check its spelling.', error);
   }
 }
 
-export const refused = (message: string, cause?: unknown): AppError =>
-  new AppError('BAD_USER_INPUT', message, { field: URL_FIELD }, cause);
+export const refusedUrl = ({ field }: UrlWording, message: string, cause?: unknown): AppError =>
+  new AppError('BAD_USER_INPUT', message, { field }, cause);
+
+const portOf = (url: URL): number => Number(url.port || (url.protocol === 'https:' ? 443 : 80));
 
 const isNotEmpty = (items: readonly string[]): items is readonly [string, ...string[]] => items.length > 0;

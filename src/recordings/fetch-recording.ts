@@ -3,8 +3,15 @@ import https from 'node:https';
 import { isIP } from 'node:net';
 import type { Clock } from '../lib/clock';
 import { AppError } from '../lib/errors';
+import {
+  findTarget,
+  type OutboundTarget,
+  type Resolve,
+  readUrl,
+  refusedUrl,
+  type UrlWording,
+} from '../outbound/outbound-target';
 import { FETCH_HEADERS_MS, FETCH_IDLE_MS, FETCH_TOTAL_MS, RECORDING_BYTES_MAX } from './limits';
-import { findTarget, type OutboundTarget, type Resolve, readUrl, refused } from './outbound-target';
 import { tooLarge } from './recording-errors';
 import type { RecordingFiles, StoredBytes } from './recording-files';
 
@@ -15,6 +22,13 @@ export interface FetchDependencies {
   /** host:port pairs that may be fetched wherever they lead: OUTBOUND_ALLOW. */
   readonly allowed: readonly string[];
 }
+
+const WORDING: UrlWording = {
+  field: 'audio.url',
+  withoutPassword: 'Use a signed URL, or upload the audio with createUpload.',
+  notPublic: 'Upload the audio with createUpload, or ask the operator to allow the host.',
+};
+const refused = (message: string, cause?: unknown): AppError => refusedUrl(WORDING, message, cause);
 
 /** Another address is tried after these: nothing has been said to the first. */
 const CONNECTION_FAULTS: ReadonlySet<string> = new Set([
@@ -36,10 +50,10 @@ export async function fetchRecording(
   dependencies: FetchDependencies,
   timeMs = FETCH_TOTAL_MS,
 ): Promise<StoredBytes & { readonly name: string }> {
-  const url = readUrl(text);
+  const url = readUrl(text, WORDING);
   const watch = new Watch(dependencies.clock, Math.min(timeMs, FETCH_TOTAL_MS));
   try {
-    const target = await watch.during(findTarget(url, dependencies));
+    const target = await watch.during(findTarget(url, dependencies, WORDING));
     const response = await openFirst(target, watch);
     return await watch.during(
       dependencies.files.write(bodyOf(response, watch), RECORDING_BYTES_MAX, () => tooLarge(RECORDING_BYTES_MAX)),

@@ -3,7 +3,6 @@ import type { Database } from '../db/database';
 import type { ProbedRecording } from './probe/probe-recording';
 import type { StoredBytes } from './recording-files';
 import type { UploadPurpose } from './upload-purposes';
-import { UPLOAD_URL_SECONDS } from './upload-urls';
 
 /** Whose an upload is. */
 export interface UploadOwner {
@@ -43,6 +42,9 @@ interface UploadRow {
 
 const COLUMNS =
   'id, workspace_id, client_token_id, purpose, content_type, size_bytes, expires_at, sha256, file_name, used_at, recording_format, recording_ms';
+
+/** How long an address takes its file. */
+const UPLOAD_URL_SECONDS = 900;
 
 /** What of one workspace may be on its way or wait for its use at a time. */
 const OPEN_UPLOADS_MAX = 100;

@@ -3,10 +3,10 @@ import type { Readable } from 'node:stream';
 import type { Clock } from '../lib/clock';
 import { AppError, badInput, notFound } from '../lib/errors';
 import { isId, newId } from '../lib/ids';
+import type { SignedAddresses } from '../lib/signed-addresses';
 import type { RecordingFiles } from './recording-files';
 import { checkDeclared, findOtherType, normaliseType, type UploadPurpose } from './upload-purposes';
 import { UPLOAD_KEPT_HOURS, type UploadOwner, type UploadRecord, type UploadRecords } from './upload-records';
-import type { UploadUrls } from './upload-urls';
 
 /** How long a sender may pause, and take in all. Milliseconds. */
 const IDLE_MS = 30_000;
@@ -38,7 +38,7 @@ export interface Sending {
 export interface UploadsDependencies {
   readonly clock: Clock;
   readonly records: UploadRecords;
-  readonly urls: UploadUrls;
+  readonly urls: SignedAddresses;
   readonly files: RecordingFiles;
 }
 

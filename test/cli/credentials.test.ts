@@ -3,7 +3,9 @@ import os from 'node:os';
 import { runCommandLine } from '../../src/cli/program';
 import { ProviderCredentials } from '../../src/identity/provider-credentials/provider-credentials';
 import { CredentialSealer } from '../../src/identity/provider-credentials/sealer';
+import { newId } from '../../src/lib/ids';
 import { KeyRing } from '../../src/lib/keys';
+import { makeWebhookSecret, WebhookSecretSealer } from '../../src/webhooks/webhook-secret';
 import { openTestDatabase, type TestDatabase } from '../support/database';
 
 const [OLD, NEW] = [randomBytes(32), randomBytes(32)].map((key) => key.toString('base64')) as [string, string];
@@ -88,6 +90,24 @@ it('a key that cannot be read is named by its workspace and provider', async () 
   const { code, out } = await run(NEW, ...REENCRYPT);
   expect(code).toBe(1);
   expect(out).toContain(`workspace ${workspaceId}, openai: sealed with a key that ENCRYPTION_KEY does not name`);
+});
+
+it('secrets of webhook endpoints are sealed anew beside the keys, and named where they cannot be read', async () => {
+  const workspaceId = await store(OLD);
+  const id = newId();
+  const secret = makeWebhookSecret();
+  const sealed = new WebhookSecretSealer(KeyRing.fromBase64(OLD)).seal({ workspaceId, endpointId: id }, secret);
+  await test.database.query(
+    `INSERT INTO webhook_endpoints (id, workspace_id, url, sealed_by, sealed, created_at)
+     VALUES ($1, $2, 'https://example.com/', $3, $4, ledger_now())`,
+    [id, workspaceId, sealed.sealedBy, sealed.sealed],
+  );
+  const unable = await run(NEW, ...REENCRYPT);
+  expect(unable.code).toBe(1);
+  expect(unable.out).toContain(`workspace ${workspaceId}, webhook endpoint ${id}: sealed with a key`);
+  expect(JSON.parse((await run(`${NEW},${OLD}`, ...REENCRYPT, '--json')).out)).toMatchObject({ reencrypted: 2 });
+  expect((await run(NEW, ...REENCRYPT)).out).not.toContain(workspaceId);
+  expect(unable.out).not.toContain(secret);
 });
 
 it('help tells the steps of a rotation', async () => {

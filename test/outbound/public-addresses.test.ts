@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { isPublicAddress } from '../../src/recordings/public-addresses';
+import { isPublicAddress } from '../../src/outbound/public-addresses';
 
 it.each([
   '0.0.0.0',
