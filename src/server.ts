@@ -88,12 +88,14 @@ export async function startServer(settings: Settings, options: ServerOptions = {
       intake,
       clock,
       log,
-      ...(replacements?.socketsOfAWorkspaceMax && { socketsOfAWorkspaceMax: replacements.socketsOfAWorkspaceMax }),
+      socketsOfAWorkspaceMax: replacements?.socketsOfAWorkspaceMax,
+      eventsBehindMax: replacements?.eventsBehindMax,
     });
     const app = await buildHttpServer({
       graphql,
       audio: container.audio,
       uploads: container.uploads,
+      exports: container.exports,
       intake,
       stripeEvents: container.stripeEvents,
       health: {

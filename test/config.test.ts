@@ -106,11 +106,17 @@ test('every setting arrives where it belongs', () => {
   expect(settings.s3?.secretAccessKey.reveal()).toBe('sak');
 });
 
-test.each(PROVIDER_IDS)('the key and the address of %s are read under its own name', (provider) => {
+test.each(PROVIDER_IDS)('the keys and the address of %s are read under its own name', (provider) => {
   const name = provider.toUpperCase().replace(/-/g, '_');
-  const { providers } = read({ [`${name}_API_KEY`]: 'secret', [`${name}_BASE_URL`]: 'http://127.0.0.1:9999/' });
+  const { providers } = read({
+    [`${name}_API_KEY`]: 'secret',
+    [`${name}_ADMIN_KEY`]: 'opens-records',
+    [`${name}_BASE_URL`]: 'http://127.0.0.1:9999/',
+  });
   expect(Object.keys(providers)).toEqual([provider]);
   expect(providers[provider]?.apiKey?.reveal()).toBe('secret');
+  expect(providers[provider]?.adminKey?.reveal()).toBe('opens-records');
+  expect(JSON.stringify(providers)).not.toMatch(/secret"|opens-records/);
   expect(providers[provider]?.baseUrl).toBe('http://127.0.0.1:9999');
 });
 

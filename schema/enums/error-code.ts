@@ -16,7 +16,8 @@ export const ErrorCode = defineEnum(
     MAX_CREDITS_EXCEEDED:
       'The operation can cost more than the maxCredits of its input. Fields: maxCredits, required (credits).',
     OVERAGE_LIMIT_REACHED: "The workspace's own limit on overage leaves no room for the operation.",
-    END_USER_LIMIT_REACHED: 'The limit of this end user is reached. Fields: limit, used, resetAt.',
+    END_USER_LIMIT_REACHED:
+      'A limit of this end user is reached. Fields: limit (CREDITS_PER_DAY, CREDITS_PER_PERIOD or REQUESTS_PER_MINUTE), max, used, resetAt.',
     CLIENT_TOKEN_LIMIT_REACHED: 'The budget of this client token is spent.',
     RATE_LIMITED: 'Too many requests in this minute. Field: retryAfterSeconds.',
     PLAN_LIMIT:

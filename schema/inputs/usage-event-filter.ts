@@ -7,10 +7,10 @@ import { DateTimeScalar } from '../scalars/date-time';
   description: 'Which usage is listed. Every field that is given has to fit; what is left out does not narrow.',
 })
 export class UsageEventFilter {
-  @Field(() => DateTimeScalar, { nullable: true, description: 'Asked for at this time or later.' })
+  @Field(() => DateTimeScalar, { nullable: true, description: 'Settled at this time or later; for UNKNOWN, given up.' })
   readonly start?: Date | null;
 
-  @Field(() => DateTimeScalar, { nullable: true, description: 'Asked for before this time.' })
+  @Field(() => DateTimeScalar, { nullable: true, description: 'Settled before this time.' })
   readonly end?: Date | null;
 
   @Field(() => [Capability], { nullable: true, description: 'One of these capabilities.' })

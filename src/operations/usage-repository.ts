@@ -92,13 +92,16 @@ export class UsageRepository {
     return rows;
   }
 
-  async isWithin(workspaceId: string, sequence: bigint, seconds: number): Promise<boolean> {
-    const { rowCount } = await this.database.query(
-      `SELECT 1 FROM usage_events WHERE workspace_id = $1 AND sequence = $2
-         AND settled_at >= ledger_now() - make_interval(secs => $3)`,
-      [workspaceId, sequence.toString(), seconds],
+  /** The first event that settled at most so many seconds ago; null: there is none. */
+  async oldestWithin(workspaceId: string, seconds: number): Promise<bigint | null> {
+    const { rows } = await this.database.query<{ sequence: string }>(
+      `SELECT sequence FROM usage_events
+       WHERE workspace_id = $1 AND settled_at >= ledger_now() - make_interval(secs => $2)
+       ORDER BY settled_at, sequence LIMIT 1`,
+      [workspaceId, seconds],
+      'usage_events_oldest_within',
     );
-    return rowCount > 0;
+    return rows[0] ? BigInt(rows[0].sequence) : null;
   }
 
   async lastSequence(workspaceId: string): Promise<bigint> {

@@ -1,3 +1,5 @@
+import { SharedEvents } from '../lib/shared-events';
+
 /** The last event of a subscription that broke after it had started. */
 class Broken {
   constructor(readonly error: unknown) {}
@@ -8,8 +10,14 @@ class Broken {
  * socket lives. An iterable that throws would be answered with a protocol error instead, so a failure is passed on as
  * an event, for `eventOf` to throw inside the execution of that event. `return` reaches the source at once, even
  * while `next` is waiting: that is how a caller who leaves stops the work.
+ *
+ * Shared events are left as they are: who delivers them decides whether they are read one by one.
  */
-export function withFailureAsEvent<Event>(source: AsyncIterable<Event>): AsyncIterableIterator<Event | Broken> {
+export const withFailureAsEvent = <Event>(source: AsyncIterable<Event>): AsyncIterable<Event | Broken> =>
+  source instanceof SharedEvents ? source : oneByOne(source);
+
+/** The same of any events, for one reader alone. */
+export function oneByOne<Event>(source: AsyncIterable<Event>): AsyncIterableIterator<Event | Broken> {
   const iterator = source[Symbol.asyncIterator]();
   let ended = false;
   return {

@@ -1,8 +1,10 @@
 import type { Capability } from '../../schema/enums/capability';
+import type { AlertRuleInput, UpdateAlertRuleInput } from '../../schema/inputs/alert-inputs';
 import type { CreateApiKeyInput, RotateApiKeyInput } from '../../schema/inputs/api-key-inputs';
 import type { ChangePlanInput, SetOverageLimitInput } from '../../schema/inputs/billing-inputs';
 import type { ChatInput } from '../../schema/inputs/chat-inputs';
 import type { CreateClientTokenInput } from '../../schema/inputs/client-token-inputs';
+import type { SetEndUserLimitInput } from '../../schema/inputs/end-user-limit-inputs';
 import type {
   CreateBillingPortalSessionInput,
   CreateCheckoutSessionInput,
@@ -12,13 +14,17 @@ import type { SetProviderCredentialInput } from '../../schema/inputs/provider-cr
 import type { SynthesizeSpeechInput } from '../../schema/inputs/speech-inputs';
 import type { EstimateTranscriptionInput, TranscribeInput } from '../../schema/inputs/transcription-inputs';
 import type { CreateUploadInput } from '../../schema/inputs/upload-inputs';
+import type { UsageBucketFilter } from '../../schema/inputs/usage-bucket-filter';
 import type { UsageEventFilter } from '../../schema/inputs/usage-event-filter';
+import type { CreateUsageExportInput, VoiceUsageRangeInput } from '../../schema/inputs/usage-export-inputs';
 import type { VoiceFilter } from '../../schema/inputs/voice-filter';
+import type { CreateWebhookEndpointInput } from '../../schema/inputs/webhook-inputs';
 import type {
   CreateWorkspaceInput,
   GrantCreditsInput,
   SetWorkspacePlanInput,
 } from '../../schema/inputs/workspace-inputs';
+import type { Alert, AlertRule } from '../../schema/types/alert';
 import type { ApiKey, CreateApiKeyPayload } from '../../schema/types/api-key';
 import type { BalancePayload } from '../../schema/types/balance-payload';
 import type { BillingSubscription } from '../../schema/types/billing-subscription';
@@ -27,6 +33,7 @@ import type { ChatStreamEvent } from '../../schema/types/chat-stream';
 import type { CreateClientTokenPayload } from '../../schema/types/client-token';
 import type { Connection } from '../../schema/types/connection';
 import type { CreditBalance } from '../../schema/types/credit-balance';
+import type { EndUserLimit } from '../../schema/types/end-user-limit';
 import type { GrantCreditsPayload } from '../../schema/types/grant-credits-payload';
 import type { Invoice } from '../../schema/types/invoice';
 import type { OperationUsage } from '../../schema/types/operation-usage';
@@ -34,16 +41,21 @@ import type { Plan } from '../../schema/types/plan';
 import type { Provider } from '../../schema/types/provider';
 import type { ProviderCredential } from '../../schema/types/provider-credential';
 import type { RateCard } from '../../schema/types/rate-card';
+import type { ReconciliationReport } from '../../schema/types/reconciliation';
 import type { RedirectSessionPayload } from '../../schema/types/redirect-session-payload';
 import type { CancelSpeechPayload, Speech, SynthesizeSpeechPayload } from '../../schema/types/speech';
 import type { SpeechStreamEvent } from '../../schema/types/speech-stream';
 import type { SubscriptionPayload } from '../../schema/types/subscription-payload';
 import type { TranscribePayload, Transcription } from '../../schema/types/transcription';
 import type { Upload } from '../../schema/types/upload';
+import type { UsageBucket } from '../../schema/types/usage-bucket';
 import type { UsageEstimate } from '../../schema/types/usage-estimate';
+import type { CreateUsageExportPayload } from '../../schema/types/usage-export';
 import type { UsageSummary } from '../../schema/types/usage-summary';
 import type { UsageUpdate } from '../../schema/types/usage-update';
 import type { Voice } from '../../schema/types/voice';
+import type { VoiceUsageRow } from '../../schema/types/voice-usage';
+import type { CreateWebhookEndpointPayload, WebhookDelivery, WebhookEndpoint } from '../../schema/types/webhook';
 import type { CreateWorkspacePayload, Workspace } from '../../schema/types/workspace';
 import type { Caller, PrincipalContext } from '../identity/caller';
 import type { Page } from './page';
@@ -111,6 +123,18 @@ export interface UsageService {
   event(context: PrincipalContext, id: string): Promise<OperationUsage>;
 }
 
+/** Of the whole workspace, so closed to client tokens. */
+export interface UsageSumsService {
+  /** In the order of time. */
+  buckets(context: PrincipalContext, filter: UsageBucketFilter, page: Page): Promise<Connection<UsageBucket>>;
+  /** In the order of days. */
+  voiceUsage(context: PrincipalContext, range: VoiceUsageRangeInput, page: Page): Promise<Connection<VoiceUsageRow>>;
+}
+
+export interface UsageExportService {
+  create(context: PrincipalContext, input: CreateUsageExportInput): Promise<CreateUsageExportPayload>;
+}
+
 export interface LiveService {
   /** In order of settlement, each once. `after`: the cursor last seen; one that is too old is RESUME_EXPIRED. */
   usageUpdated(context: PrincipalContext, after: string | null): Promise<AsyncIterable<UsageUpdate>>;
@@ -173,11 +197,49 @@ export interface ProviderCredentialService {
   providerOf(context: Caller, id: string): Promise<Provider>;
 }
 
+/** What single end users may use. */
+export interface EndUserLimitService {
+  /** In the order of the ids of the end users. */
+  list(context: PrincipalContext, page: Page): Promise<Connection<EndUserLimit>>;
+  set(context: PrincipalContext, input: SetEndUserLimitInput): Promise<EndUserLimit>;
+  /** The end user's id, which has no limits any more. */
+  delete(context: PrincipalContext, endUserId: string): Promise<string>;
+}
+
 export interface VoiceService {
   list(context: PrincipalContext, filter: VoiceFilter, page: Page): Promise<Connection<Voice>>;
   find(context: PrincipalContext, id: string): Promise<Voice>;
   /** null where it is not known without asking a provider. Never rejects for want of a provider. */
   known(context: PrincipalContext, id: string | null): Promise<Voice | null>;
+}
+
+/** For permanent keys alone. */
+export interface AlertService {
+  /** Oldest first. */
+  listRules(context: PrincipalContext): Promise<readonly AlertRule[]>;
+  createRule(context: PrincipalContext, input: AlertRuleInput): Promise<AlertRule>;
+  updateRule(context: PrincipalContext, input: UpdateAlertRuleInput): Promise<AlertRule>;
+  deleteRule(context: PrincipalContext, id: string): Promise<void>;
+  /** Newest first. */
+  list(context: PrincipalContext, page: Page): Promise<Connection<Alert>>;
+  /** In order, each once. `after`: the cursor last seen; one that is too old is RESUME_EXPIRED. */
+  raised(context: PrincipalContext, after: string | null): Promise<AsyncIterable<Alert>>;
+}
+
+/** For the operator alone. */
+export interface ReconciliationService {
+  /** Asks the provider. At most 31 days; the report is of whole UTC days. */
+  report(context: PrincipalContext, provider: string, start: Date, end: Date): Promise<ReconciliationReport>;
+}
+
+export interface WebhookService {
+  list(context: PrincipalContext): Promise<readonly WebhookEndpoint[]>;
+  /** Newest first. */
+  deliveries(context: PrincipalContext, endpointId: string, page: Page): Promise<Connection<WebhookDelivery>>;
+  create(context: PrincipalContext, input: CreateWebhookEndpointInput): Promise<CreateWebhookEndpointPayload>;
+  rotate(context: PrincipalContext, id: string): Promise<CreateWebhookEndpointPayload>;
+  /** The id of what is gone. */
+  delete(context: PrincipalContext, id: string): Promise<string>;
 }
 
 export interface Services {
@@ -189,10 +251,16 @@ export interface Services {
   readonly billing: BillingService;
   readonly payments: PaymentService;
   readonly usage: UsageService;
+  readonly usageSums: UsageSumsService;
+  readonly usageExports: UsageExportService;
   readonly live: LiveService;
   readonly catalogue: CatalogueService;
   readonly workspaces: WorkspaceService;
   readonly keys: KeyService;
   readonly providerCredentials: ProviderCredentialService;
+  readonly endUserLimits: EndUserLimitService;
   readonly voices: VoiceService;
+  readonly webhooks: WebhookService;
+  readonly reconciliation: ReconciliationService;
+  readonly alerts: AlertService;
 }

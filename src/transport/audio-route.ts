@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import type { AudioAccess } from '../operations/speech/audio-access';
 import { describe } from './error-masking';
+import { beginRawAnswer } from './raw-answer';
 
 interface AudioRequest {
   Params: { id: string };
@@ -32,25 +33,17 @@ export function registerAudioRoute(app: FastifyInstance, access: AudioAccess, lo
     if (request.method === 'HEAD') return reply.code(200).send();
     const left = new AbortController();
     reply.raw.once('close', () => left.abort());
-    reply.hijack();
-    reply.raw.writeHead(200, headersOf(reply));
-    reply.raw.flushHeaders();
+    const raw = beginRawAnswer(reply);
     try {
-      await pipeline(Readable.from(opened.chunks(left.signal), { objectMode: true, highWaterMark: 1 }), reply.raw);
+      await pipeline(Readable.from(opened.chunks(left.signal), { objectMode: true, highWaterMark: 1 }), raw);
     } catch (error) {
       // The speech broke, or the listener left: a body that ends without its end is how HTTP says so.
       if (!left.signal.aborted) log.debug({ err: describe(error) }, 'a live audio answer was cut');
-      reply.raw.destroy();
+      raw.destroy();
     }
     return reply;
   };
   app.route<AudioRequest>({ method: ['GET', 'HEAD'], url: '/audio/:id', exposeHeadRoute: false, handler });
-}
-
-function headersOf(reply: FastifyReply): Record<string, string | number | string[]> {
-  const headers: Record<string, string | number | string[]> = {};
-  for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) headers[name] = value;
-  return headers;
 }
 
 function sendStored(

@@ -30,6 +30,8 @@ export const DOCUMENT_LIMITS = {
 /** Items of a page: when `first` is left out, and at most. */
 const PAGE_DEFAULT = 50;
 const PAGE_MAX = 100;
+/** Lists whose pages are larger when `first` is left out. */
+const FULL_PAGES: ReadonlySet<string> = new Set(['voiceUsage']);
 /** Far beyond any admitted depth, and far below what would exhaust the stack. */
 const RECURSION_MAX = 500;
 
@@ -151,7 +153,7 @@ class DocumentMeasure {
 function pageOf(field: FieldNode): number {
   const first = field.arguments?.find((argument) => argument.name.value === 'first')?.value;
   if (first?.kind === Kind.INT) return Math.min(Math.max(Number(first.value), 1), PAGE_MAX);
-  return first?.kind === Kind.VARIABLE ? PAGE_MAX : PAGE_DEFAULT;
+  return first?.kind === Kind.VARIABLE || FULL_PAGES.has(field.name.value) ? PAGE_MAX : PAGE_DEFAULT;
 }
 
 const withinLimits = new WeakSet<DocumentNode>();

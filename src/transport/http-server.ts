@@ -5,7 +5,9 @@ import { AppError } from '../lib/errors';
 import { newId } from '../lib/ids';
 import type { AudioAccess } from '../operations/speech/audio-access';
 import type { UploadOperations } from '../operations/upload-operations';
+import type { UsageExports } from '../operations/usage/usage-exports';
 import { registerAudioRoute } from './audio-route';
+import { registerExportRoute } from './export-route';
 import { registerGraphiqlRoute } from './graphiql-route';
 import type { GraphqlHttp } from './graphql-http';
 import { type HealthDependencies, registerHealthRoutes } from './health-routes';
@@ -20,6 +22,7 @@ export interface HttpServerDependencies {
   readonly graphql: GraphqlHttp;
   readonly audio: AudioAccess;
   readonly uploads: UploadOperations;
+  readonly exports: UsageExports;
   readonly intake: Intake;
   readonly health: HealthDependencies;
   /** null: Stripe is not configured. */
@@ -40,6 +43,7 @@ const EXPOSED = [
   'x-usage-total-tokens',
   'retry-after',
   'content-range',
+  'content-disposition',
 ];
 
 /** The HTTP surface, without GraphQL over WebSocket, which attaches to the same server. */
@@ -77,6 +81,7 @@ export async function buildHttpServer(dependencies: HttpServerDependencies): Pro
   graphql.register(app);
   registerAudioRoute(app, dependencies.audio, log);
   await registerUploadRoute(app, dependencies);
+  registerExportRoute(app, dependencies.exports, log);
   registerGraphiqlRoute(app);
   await registerStripeWebhookRoute(app, dependencies.stripeEvents, log);
   registerHealthRoutes(app, dependencies.health);

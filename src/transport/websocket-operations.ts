@@ -7,15 +7,22 @@ import {
   type GraphQLFormattedError,
   type GraphQLSchema,
   getOperationAST,
+  type OperationDefinitionNode,
 } from 'graphql';
 import type { Logger } from 'pino';
 import type { Connection } from '../identity/caller';
+import type { Principal } from '../identity/principal';
+import type { Clock } from '../lib/clock';
 import { newId } from '../lib/ids';
+import { SharedEvents } from '../lib/shared-events';
 import type { RequestContext } from '../resolvers/context';
+import { oneByOne } from '../resolvers/live-events';
 import type { Services } from '../resolvers/services';
 import type { Admission } from './admission';
 import { maskError } from './error-masking';
 import { InFlight, type Intake } from './intake';
+import type { Outlet } from './shared-reader';
+import { SharedSubscriptions } from './shared-subscriptions';
 import type { SignIn } from './sign-in';
 import { subscriptionResults } from './subscription-results';
 import { WebsocketDocuments } from './websocket-documents';
@@ -26,11 +33,14 @@ export interface WebsocketOperationsDependencies {
   readonly signIn: SignIn;
   readonly admission: Admission;
   readonly intake: Intake;
+  readonly clock: Clock;
   readonly log: Logger;
+  /** A subscriber who was up to date and is more events behind than this is let go; 1,000 by default. */
+  readonly eventsBehindMax?: number;
 }
 
-/** Who asks: what a socket was opened with. */
-export interface SocketCaller {
+/** Who asks: what a socket was opened with, and the way to its client. */
+export interface SocketCaller extends Outlet {
   readonly authorization: unknown;
   readonly origin: string | undefined;
   readonly address: string;
@@ -39,6 +49,8 @@ export interface SocketCaller {
 }
 
 export interface SocketRequest {
+  /** Of the operation on its socket. */
+  readonly id: string;
   readonly query: string;
   readonly operationName?: string | null;
   readonly variables?: Record<string, unknown> | null;
@@ -49,14 +61,25 @@ export interface StartedArgs extends ExecutionArgs {
   readonly started: AsyncIterable<ExecutionResult>;
 }
 
+interface Start {
+  readonly args: ExecutionArgs & { readonly contextValue: RequestContext };
+  readonly operation: OperationDefinitionNode;
+  readonly principal: Principal | null;
+  readonly caller: SocketCaller;
+  readonly id: string;
+}
+
 /** The GraphQL operations of all sockets: signed in anew, counted, and begun. */
 export class WebsocketOperations {
   /** Events that came and are on their way to their subscribers. */
   readonly deliveries = new InFlight();
   private readonly documents: WebsocketDocuments;
+  private readonly shared: SharedSubscriptions;
 
   constructor(private readonly dependencies: WebsocketOperationsDependencies) {
-    this.documents = new WebsocketDocuments(dependencies.schema);
+    const { schema, clock, log, eventsBehindMax } = dependencies;
+    this.documents = new WebsocketDocuments(schema);
+    this.shared = new SharedSubscriptions({ clock, log, eventsBehindMax, deliveries: this.deliveries });
   }
 
   /** What is to be executed (a query or mutation), or has begun (a subscription); or why it was refused. */
@@ -82,7 +105,7 @@ export class WebsocketOperations {
       if (principal) await admission.admit(principal, document, request.operationName, request.variables, () => {});
       const operation = getOperationAST(document, request.operationName);
       if (!operation) return refused([noSuchOperation()]);
-      const args: ExecutionArgs = {
+      const args = {
         schema,
         document,
         operationName: request.operationName,
@@ -93,17 +116,28 @@ export class WebsocketOperations {
       // Begun here, so that a refusal is an `error` of the protocol and not a first and last `next`.
       const source = await createSourceEventStream(args);
       if (!(Symbol.asyncIterator in source)) return refused(source.errors);
-      const started = subscriptionResults(
-        source[Symbol.asyncIterator](),
-        (event) => execute({ ...args, rootValue: event }),
-        this.deliveries,
-      );
+      const started = this.start(source, { args, operation, principal, caller, id: request.id });
       return { ...args, started } as StartedArgs;
     } catch (error) {
       return refused([
         error instanceof GraphQLError ? error : new GraphQLError('refused', { originalError: error as Error }),
       ]);
     }
+  }
+
+  /** Own provider keys can show in what is answered, so that nobody else is told the same. */
+  private start(source: AsyncIterable<unknown>, { args, operation, principal, caller, id }: Start) {
+    if (source instanceof SharedEvents) {
+      if (principal && caller.providerKeys.size === 0) {
+        return this.shared.join(source, { args, operation, principal, outlet: caller, id });
+      }
+      return this.each(oneByOne(source), args);
+    }
+    return this.each(source[Symbol.asyncIterator](), args);
+  }
+
+  private each(source: AsyncIterator<unknown>, args: ExecutionArgs): AsyncIterable<ExecutionResult> {
+    return subscriptionResults(source, (event) => execute({ ...args, rootValue: event }), this.deliveries);
   }
 
   mask(error: GraphQLError | GraphQLFormattedError, requestId?: string): never {

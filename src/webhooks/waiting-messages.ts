@@ -58,8 +58,9 @@ export class WaitingMessages {
          RETURNING ledger_now() AS now
        ), made AS (
          INSERT INTO webhook_messages (id, endpoint_id, event, body, created_at, next_attempt_at)
-         -- A microsecond apart, so that they are begun in their order.
-         SELECT m.id, $1, $2, m.body, now, now + make_interval(secs => m.n * 0.000001)
+         -- A microsecond apart, so that they are begun in their order; the last is due now, also by a coarse clock.
+         SELECT m.id, $1, $2, m.body, now,
+           now - make_interval(secs => (cardinality($5::uuid[]) - m.n) * 0.000001)
          FROM moved, unnest($5::uuid[], $6::text[]) WITH ORDINALITY AS m (id, body, n)
        )
        SELECT EXISTS (SELECT FROM moved) AS moved`,

@@ -58,6 +58,8 @@ export class WebhookDispatcher {
   private closed = false;
   private lookAt = Number.POSITIVE_INFINITY;
   private cancelLook: () => void = () => {};
+  private isLooking = false;
+  private isLookWanted = false;
   private readonly cancels = new Map<'renew' | 'gather' | 'again', () => void>();
 
   constructor(private readonly dependencies: DispatcherDependencies) {
@@ -146,9 +148,25 @@ export class WebhookDispatcher {
     this.lookAt = at;
     this.cancelLook = this.dependencies.clock.schedule(() => {
       this.lookAt = Number.POSITIVE_INFINITY;
-      this.background(this.look());
+      this.lookOnce();
       this.lookWithin(LOOK_MS);
     }, ms);
+  }
+
+  /** Looks never pile up on a database that is slow: what comes due meanwhile is one more look. */
+  private lookOnce(): void {
+    if (this.isLooking) {
+      this.isLookWanted = true;
+      return;
+    }
+    this.isLooking = true;
+    const look = this.look().finally(() => {
+      this.isLooking = false;
+      if (!this.isLookWanted || this.closed) return;
+      this.isLookWanted = false;
+      this.lookOnce();
+    });
+    this.background(look);
   }
 
   private async look(): Promise<void> {

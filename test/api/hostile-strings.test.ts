@@ -23,6 +23,7 @@ const STRINGS: Readonly<Record<string, string>> = {
   'a long one': 'x'.repeat(5_000),
 };
 
+const DAY = 'start: "2025-05-01T00:00:00Z", end: "2025-05-02T00:00:00Z", width: DAY, groupBy: []';
 /** Every place of the schema that takes a string, as `$s` (String) or `$id` (ID). */
 const QUERIES: readonly string[] = [
   'speech(id: $id) { id }',
@@ -30,9 +31,15 @@ const QUERIES: readonly string[] = [
   'provider(id: $id) { id }',
   'usageEvents(after: $s) { edges { cursor } }',
   'apiKeys(after: $s) { edges { cursor } }',
+  'endUserLimits(after: $s) { edges { cursor } }',
   'usageEvents(filter: { endUserId: $s }) { edges { cursor } }',
   'usageEvents(filter: { apiKeyId: $id }) { edges { cursor } }',
   'usageEvents(filter: { providers: [$id] }) { edges { cursor } }',
+  ...['timeZone: $s', 'providers: [$id]', 'apiKeyIds: [$id]', 'endUserIds: [$s]'].map(
+    (filter) => `usageBuckets(filter: { ${DAY}, ${filter} }) { edges { cursor } }`,
+  ),
+  `usageBuckets(filter: { ${DAY} }, after: $s) { edges { cursor } }`,
+  'voiceUsage(startDate: "2025-05-01", endDate: "2025-05-31", after: $s) { edges { cursor } }',
   'estimateSpeech(input: { text: $s }) { credits }',
   'compareSpeechCost(input: { text: $s }) { credits }',
 ];
@@ -46,6 +53,14 @@ const MUTATIONS: readonly string[] = [
   'revokeClientToken(input: { id: $id }) { deletedId }',
   `createClientToken(input: { ${TOKEN}, endUserId: $s }) { id }`,
   `createClientToken(input: { ${TOKEN}, origins: [$s] }) { id }`,
+  'setEndUserLimit(input: { endUserId: $s, creditsPerDay: 1 }) { limit { endUserId } }',
+  'deleteEndUserLimit(input: { endUserId: $s }) { deletedId }',
+  ...['timeZone: $s', 'providers: [$id]', 'apiKeyIds: [$id]', 'endUserIds: [$s]'].map(
+    (filter) => `createUsageExport(input: { format: CSV, buckets: { ${DAY}, ${filter} } }) { expiresAt }`,
+  ),
+  ...['endUserId: $s', 'apiKeyId: $id', 'providers: [$id]'].map(
+    (filter) => `createUsageExport(input: { format: CSV, events: { ${filter} } }) { expiresAt }`,
+  ),
   'createWorkspace(input: { name: $s, plan: "storm" }) { workspace { id } }',
   'createWorkspace(input: { name: "Test", plan: $id }) { workspace { id } }',
   'setWorkspacePlan(input: { workspaceId: $id, plan: "storm" }) { workspace { id } }',

@@ -1,6 +1,7 @@
 import { moveClock } from '../support/database';
 import type { GraphqlClient } from '../support/graphql-client';
 import { startTestServer, type TestServer, type TestWorkspace } from '../support/test-server';
+import { settleUsage } from './support/settled-usage';
 import { HELLO, HELLO_CREDITS, refusalOf, speak } from './support/speech-api';
 
 let server: TestServer;
@@ -241,6 +242,46 @@ describe('usageEvents', () => {
     }
     // The same filter in other words is the same filter.
     expect(idsOf(await pageOf(workspace, { after: endCursor, filter: { status: null } }))).toEqual(ids.slice(2));
+  });
+
+  it('of a span are those that settled in it, whenever they were asked for', async () => {
+    const other = await server.createWorkspace({ plan: 'starter' });
+    const at = (minute: number) => new Date(Date.UTC(2025, 4, 1, 12, minute)).toISOString();
+    const settled = await settleUsage(
+      server,
+      other.workspaceId,
+      [0, 1, 1, 2, 3].map((minute) => ({ at: at(minute), credits: 1, event: { end_user_id: `user ${minute % 2}` } })),
+    );
+    // Two of them were asked for long before.
+    await server.database.query(
+      `UPDATE usage_events SET created_at = settled_at - interval '1 hour' WHERE id = ANY ($1)`,
+      [settled.slice(1, 3)],
+    );
+    const cases: readonly (readonly [Record<string, unknown>, readonly number[]])[] = [
+      [{}, [4, 3, 2, 1, 0]],
+      [{ start: at(1) }, [4, 3, 2, 1]],
+      [{ end: at(1) }, [0]],
+      [{ start: at(1), end: at(2) }, [2, 1]],
+      [{ start: at(1), end: at(3), endUserId: 'user 1' }, [2, 1]],
+      [{ start: at(2), end: at(9) }, [4, 3]],
+      [{ start: at(4) }, []],
+      [{ end: at(0) }, []],
+      [{ start: '0001-01-01T00:00:00Z', end: '9999-12-31T23:59:59Z' }, [4, 3, 2, 1, 0]],
+    ];
+    for (const [filter, expected] of cases) {
+      const first = await pageOf(other, { filter, first: 1 });
+      const rest = await pageOf(other, { filter, first: 100, after: first.pageInfo.endCursor });
+      const ids = [...idsOf(first), ...(first.pageInfo.hasNextPage ? idsOf(rest) : [])];
+      expect({ filter, ids }).toEqual({ filter, ids: expected.map((index) => settled[index]) });
+    }
+  });
+
+  it.each([
+    ['a user of 10 kB', { endUserId: 'a'.repeat(10_000) }, 'filter.endUserId'],
+    ['101 providers', { providers: Array.from({ length: 101 }, () => 'xtts') }, 'filter.providers'],
+  ])('of %s are refused by their field', async (_what, filter, field) => {
+    const answer = await workspace.graphql(EVENTS, { filter });
+    expect(answer.errors![0]!.extensions).toMatchObject({ code: 'BAD_USER_INPUT', field });
   });
 
   it('a span that ends before it begins is refused', async () => {

@@ -1,5 +1,6 @@
 import { BILLING_TABLES } from '../../migrations/sql/billing-tables';
 import { LEDGER_TABLES } from '../../migrations/sql/ledger-tables';
+import { END_USER_LIMITS, USAGE_EVENT_MONTHS, USAGE_SUMS } from '../../migrations/sql/usage-analytics';
 import { verifyBilling } from '../../src/billing/verify-billing';
 import { newId } from '../../src/lib/ids';
 import { openTestDatabase, type TestDatabase } from '../support/database';
@@ -75,5 +76,6 @@ it('an account that is older than periods as rows gets them from its anchor and 
       granted_credits: '100',
     },
   ]);
+  for (const sql of [USAGE_SUMS, USAGE_EVENT_MONTHS, END_USER_LIMITS]) await database.query(sql);
   expect((await database.transaction(verifyBilling)).findings).toEqual([]);
 });

@@ -1,6 +1,6 @@
 import { type ExecutionResult, graphql, parse, subscribe } from 'graphql';
 import { AppError } from '../../src/lib/errors';
-import { withFailureAsEvent } from '../../src/resolvers/live-events';
+import { oneByOne } from '../../src/resolvers/live-events';
 import { apiKey, contextOf, recordedServices, schema } from './resolver-support';
 
 const key = apiKey('METERED', 'READ', 'BILLING', 'MANAGE');
@@ -27,6 +27,24 @@ describe('arguments', () => {
     ['{ usageEvents(first: 100, after: "c") { edges { cursor } } }', { first: 100, after: 'c' }],
   ])('%s asks the service for the page %j', async (source, page) => {
     expect((await run(source)).calls).toEqual([{ method: 'usage.events', args: [{}, page] }]);
+  });
+
+  it.each([
+    ['', 100],
+    ['first: null', 100],
+    ['first: 7', 7],
+  ])('voiceUsage(%s) asks the service for %i rows, as its pages are full ones', async (first, rows) => {
+    const days = 'startDate: "2025-05-01", endDate: "2025-05-31"';
+    const { calls } = await run(`{ voiceUsage(${days} ${first}) { edges { cursor } } }`);
+    expect(calls).toEqual([
+      {
+        method: 'usageSums.voiceUsage',
+        args: [
+          { startDate: '2025-05-01', endDate: '2025-05-31' },
+          { first: rows, after: null },
+        ],
+      },
+    ]);
   });
 
   it.each([0, -1, 101])('first: %d is BAD_USER_INPUT and asks nobody', async (first) => {
@@ -189,7 +207,7 @@ describe('live events', () => {
         },
       }),
     };
-    const wrapped = withFailureAsEvent(source);
+    const wrapped = oneByOne(source);
     void wrapped.next();
     await wrapped.return?.();
     expect(left).toBe(true);

@@ -1,5 +1,4 @@
 import type { CreditBalance } from '../../../schema/types/credit-balance';
-import type { OperationUsage } from '../../../schema/types/operation-usage';
 import type { UsageUpdate } from '../../../schema/types/usage-update';
 import type { ChangeFeed } from '../../analytics/change-feed';
 import type { UsageFeed } from '../../analytics/usage-feed';
@@ -7,48 +6,64 @@ import type { Balances } from '../../billing/balances';
 import type { PrincipalContext } from '../../identity/caller';
 import type { UsageEventRow } from '../../ledger/usage-event';
 import { abortableIterator } from '../../lib/abortable-iterator';
-import { decodeCursor, encodeCursor } from '../../lib/cursors';
+import type { Clock } from '../../lib/clock';
+import { decodeCursor, foreignCursor } from '../../lib/cursors';
 import { notFound } from '../../lib/errors';
+import { type EventLog, followLog, SharedEvents } from '../../lib/shared-events';
 import { balanceView } from '../views/balance-view';
-import { OperationUsageView } from '../views/operation-usage-view';
 import type { AccountOperations } from './account-operations';
+import { LiveBalances } from './live-balances';
+import { makeUpdate, UpdateLog, updateBinding } from './update-log';
 
-/** Usage and balance as they change. */
+export interface LiveFeedsDependencies {
+  readonly usage: UsageFeed;
+  readonly changes: ChangeFeed;
+  readonly balances: Balances;
+  readonly account: AccountOperations;
+  readonly clock: Clock;
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * Usage and balance as they change. What API keys see is the same for their whole workspace, and so shared; a client
+ * token sees its own alone.
+ */
 export class LiveFeeds {
-  /** Views of an event are made once for all subscribers of a workspace. */
-  private readonly updates = new WeakMap<UsageEventRow, UsageUpdate>();
+  private readonly updates = new WeakMap<EventLog<UsageEventRow>, UpdateLog>();
+  private readonly liveBalances: LiveBalances;
 
-  constructor(
-    private readonly usage: UsageFeed,
-    private readonly changes: ChangeFeed,
-    private readonly balances: Balances,
-    private readonly account: AccountOperations,
-  ) {}
+  constructor(private readonly dependencies: LiveFeedsDependencies) {
+    const { changes, clock, onError } = dependencies;
+    this.liveBalances = new LiveBalances({
+      changes,
+      clock,
+      onError,
+      read: (workspaceId, version) => this.readBalance(workspaceId, version),
+    });
+  }
 
+  /** @throws AppError BAD_USER_INPUT (a cursor of something else) or RESUME_EXPIRED. */
   async usageUpdated(context: PrincipalContext, after: string | null): Promise<AsyncIterable<UsageUpdate>> {
+    const { usage, account } = this.dependencies;
     const { workspaceId, clientTokenId } = context.principal;
-    const binding = { workspaceId, query: 'usageUpdated' };
-    const [from] = decodeCursor(binding, after) ?? [];
-    const feed = await this.usage.open(workspaceId, from === undefined ? null : BigInt(from));
-    const update = (event: UsageEventRow): UsageUpdate =>
-      clientTokenId === null ? this.updateOf(event) : this.makeUpdate(event, () => this.account.balance(context));
-    return abortableIterator(async function* (): AsyncGenerator<UsageUpdate, void, void> {
-      for await (const event of feed.events) {
-        if (clientTokenId === null || event.client_token_id === clientTokenId) yield update(event);
+    const feed = await usage.open(workspaceId, sequenceOf(workspaceId, after));
+    if (clientTokenId === null) return new SharedEvents(this.updatesOf(feed.log), feed.after, feed.close);
+    return abortableIterator(async function* (signal): AsyncGenerator<UsageUpdate, void, void> {
+      for await (const event of followLog(feed.log, feed.after, signal)) {
+        if (event.client_token_id === clientTokenId) yield makeUpdate(event, () => account.balance(context));
       }
     }, feed.close);
   }
 
   async balanceChanged(context: PrincipalContext): Promise<AsyncIterable<CreditBalance>> {
+    const { changes, account } = this.dependencies;
     const { workspaceId, clientTokenId } = context.principal;
-    const { changes, balances, account } = this;
+    if (clientTokenId === null) return this.liveBalances.open(workspaceId);
     return abortableIterator(async function* (signal): AsyncGenerator<CreditBalance, void, void> {
       let last = '';
-      for await (const version of changes.follow(workspaceId, signal)) {
-        const shared = clientTokenId === null ? await balances.readShared(workspaceId, version) : null;
-        if (clientTokenId === null && !shared) throw notFound('workspace');
-        const balance = shared ? balanceView(shared, balances) : await account.balance(context);
-        // Several causes can announce one change; what is sent again is only what differs.
+      for await (const _version of changes.follow(workspaceId, signal)) {
+        const balance = await account.balance(context);
+        // Most changes of a workspace are not the token's.
         const content = JSON.stringify(balance);
         if (content === last) continue;
         last = content;
@@ -57,24 +72,28 @@ export class LiveFeeds {
     });
   }
 
-  private updateOf(event: UsageEventRow): UsageUpdate {
-    let update = this.updates.get(event);
-    if (!update) {
-      let balance: Promise<CreditBalance> | null = null;
-      update = this.makeUpdate(event, () => {
-        balance ??= this.account.balanceOf(event.workspace_id);
-        return balance;
-      });
-      this.updates.set(event, update);
-    }
-    return update;
+  private async readBalance(workspaceId: string, version: number): Promise<CreditBalance> {
+    const { balances } = this.dependencies;
+    const balance = await balances.readShared(workspaceId, version);
+    if (!balance) throw notFound('workspace');
+    return balanceView(balance, balances);
   }
 
-  private makeUpdate(event: UsageEventRow, balance: () => Promise<CreditBalance>): UsageUpdate {
-    return {
-      cursor: encodeCursor({ workspaceId: event.workspace_id, query: 'usageUpdated' }, [event.sequence]),
-      usage: new OperationUsageView(event) as OperationUsage,
-      balance,
-    };
+  private updatesOf(log: EventLog<UsageEventRow>): UpdateLog {
+    let updates = this.updates.get(log);
+    if (!updates) {
+      updates = new UpdateLog(log, (workspaceId) => this.dependencies.account.balanceOf(workspaceId));
+      this.updates.set(log, updates);
+    }
+    return updates;
   }
+}
+
+/** null without a cursor. @throws AppError BAD_USER_INPUT */
+function sequenceOf(workspaceId: string, after: string | null): number | null {
+  const place = decodeCursor(updateBinding(workspaceId), after);
+  if (place === null) return null;
+  const sequence = Number(place[0]);
+  if (place.length !== 1 || !Number.isSafeInteger(sequence) || sequence < 1) throw foreignCursor();
+  return sequence;
 }

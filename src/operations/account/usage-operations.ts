@@ -5,23 +5,18 @@ import type { UsageSummary } from '../../../schema/types/usage-summary';
 import type { Balances } from '../../billing/balances';
 import type { Database } from '../../db/database';
 import type { PrincipalContext } from '../../identity/caller';
-import type { UsageEventRow } from '../../ledger/usage-event';
 import { formatCredits } from '../../lib/credits';
-import { decodeCursor, encodeCursor, pageOf } from '../../lib/cursors';
 import { AppError, badInput, notFound } from '../../lib/errors';
-import { isId } from '../../lib/ids';
 import { meteredWindow } from '../../limits/request-limits';
 import type { RequestWindows } from '../../limits/request-windows';
 import { planOf } from '../../metering/agreed-terms';
 import type { PriceBook } from '../../metering/price-book';
-import { checkEndUserId } from '../input-rules';
-import type { UsageRepository } from '../usage-repository';
-import { OperationUsageView } from '../views/operation-usage-view';
+import type { UsageEventList } from '../usage/usage-event-list';
 import { planView } from './plan-view';
 
 export interface UsageDependencies {
   readonly database: Database;
-  readonly usage: UsageRepository;
+  readonly events: UsageEventList;
   readonly balances: Balances;
   readonly book: PriceBook;
   readonly windows: RequestWindows;
@@ -95,58 +90,16 @@ export class UsageOperations {
     };
   }
 
-  /** Newest first. */
-  async events(
+  events(
     context: PrincipalContext,
     filter: UsageEventFilter,
-    page: { first: number; after: string | null },
+    page: { readonly first: number; readonly after: string | null },
   ): Promise<Connection<OperationUsage>> {
-    const { workspaceId, clientTokenId } = context.principal;
-    if (filter.start && filter.end && filter.end <= filter.start)
-      throw badInput('filter.end', 'filter.end must lie after filter.start.');
-    const endUserId = checkEndUserId(filter.endUserId);
-    // No database takes a NUL, and no provider has one in its id.
-    const providers = filter.providers?.filter((id) => !id.includes('\0')) ?? null;
-    const binding = { workspaceId, query: 'usageEvents', filter: { ...filter, clientTokenId } };
-    const [after = null] = decodeCursor(binding, page.after) ?? [];
-    if (filter.apiKeyId != null && !isId(filter.apiKeyId)) return pageOf([], page.first, page.after, () => '');
-    const { rows } = await this.dependencies.database.query<UsageEventRow>(
-      `SELECT * FROM usage_events
-       WHERE workspace_id = $1 AND ($2::bigint IS NULL OR sequence < $2)
-         AND ($3::timestamptz IS NULL OR created_at >= $3) AND ($4::timestamptz IS NULL OR created_at < $4)
-         AND ($5::text[] IS NULL OR capability = ANY ($5)) AND ($6::text[] IS NULL OR provider_id = ANY ($6))
-         AND ($7::text IS NULL OR status = $7) AND ($8::text IS NULL OR end_user_id = $8)
-         AND ($9::uuid IS NULL OR api_key_id = $9) AND ($10::uuid IS NULL OR client_token_id = $10)
-       ORDER BY sequence DESC LIMIT $11`,
-      [
-        workspaceId,
-        after,
-        filter.start ?? null,
-        filter.end ?? null,
-        filter.capabilities ?? null,
-        providers,
-        filter.status ?? null,
-        endUserId,
-        filter.apiKeyId ?? null,
-        clientTokenId,
-        page.first + 1,
-      ],
-    );
-    const found = pageOf(rows, page.first, page.after, (row) => encodeCursor(binding, [row.sequence]));
-    return {
-      pageInfo: found.pageInfo,
-      edges: found.edges.map((edge) => ({
-        cursor: edge.cursor,
-        node: new OperationUsageView(edge.node) as OperationUsage,
-      })),
-    };
+    return this.dependencies.events.events(context, filter, page);
   }
 
-  async event(context: PrincipalContext, id: string): Promise<OperationUsage> {
-    const { workspaceId, clientTokenId } = context.principal;
-    const row = isId(id) ? await this.dependencies.usage.event(id, workspaceId) : null;
-    if (!row || (clientTokenId !== null && row.client_token_id !== clientTokenId)) throw notFound('usage event');
-    return new OperationUsageView(row) as OperationUsage;
+  event(context: PrincipalContext, id: string): Promise<OperationUsage> {
+    return this.dependencies.events.event(context, id);
   }
 
   /** The period that holds a moment; a past one from what its grants and journal say. */
