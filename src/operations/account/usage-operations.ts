@@ -2,7 +2,7 @@ import type { UsageEventFilter } from '../../../schema/inputs/usage-event-filter
 import type { Connection } from '../../../schema/types/connection';
 import type { OperationUsage } from '../../../schema/types/operation-usage';
 import type { UsageSummary } from '../../../schema/types/usage-summary';
-import type { Balances } from '../../billing/balances';
+import type { AccountBalance, Balances } from '../../billing/balances';
 import type { Database } from '../../db/database';
 import type { PrincipalContext } from '../../identity/caller';
 import { formatCredits } from '../../lib/credits';
@@ -55,7 +55,7 @@ export class UsageOperations {
         'UNAVAILABLE',
         `The price book has no plan "${account.planId}" any more; the operator has to add it.`,
       );
-    const period = await this.period(context, at);
+    const period = await this.period(account, at);
     const totals = await database.query<{ capability: string; credits: string; requests: string }>(
       'SELECT capability, credits, requests FROM usage_totals WHERE workspace_id = $1 AND period_number = $2',
       [workspaceId, period.number],
@@ -103,9 +103,8 @@ export class UsageOperations {
   }
 
   /** The period that holds a moment; a past one from what its grants and journal say. */
-  private async period(context: PrincipalContext, at: Date | null): Promise<PeriodFigures> {
-    const { workspaceId } = context.principal;
-    const account = (await this.dependencies.balances.read(workspaceId))!;
+  private async period(account: AccountBalance, at: Date | null): Promise<PeriodFigures> {
+    const { workspaceId } = account;
     if (at === null || (at >= account.periodStart && at < account.periodEnd)) {
       return {
         number: account.periodNumber,

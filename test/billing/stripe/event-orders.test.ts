@@ -1,5 +1,10 @@
+import fc from 'fast-check';
+import { TEST_DATABASE_URL } from '../../support/database';
 import type { StripeEvent } from '../../support/stripe-double';
+import { printSeed, TEST_SEED } from '../../support/test-seed';
 import { DAY_MS, FailingDatabase, HOUR_MS, StripeHarness } from './support/stripe-harness';
+
+printSeed();
 
 let harness: StripeHarness;
 beforeAll(async () => {
@@ -181,6 +186,24 @@ function* orders(count: number): Iterable<number[]> {
   }
 }
 
+/**
+ * All of them on PostgreSQL; on the embedded engine, where each takes four times as long, so many as are drawn by
+ * TEST_SEED, and always the first.
+ */
+const DRAWN_MOST = 40;
+function ordersOf(count: number): number[][] {
+  const all = [...orders(count)];
+  if (TEST_DATABASE_URL || all.length <= DRAWN_MOST) return all;
+  const [first, ...others] = all;
+  return [
+    first!,
+    ...fc.sample(fc.shuffledSubarray(others, { minLength: DRAWN_MOST - 1, maxLength: DRAWN_MOST - 1 }), {
+      numRuns: 1,
+      seed: TEST_SEED,
+    })[0]!,
+  ];
+}
+
 function pick(events: readonly StripeEvent[], wanted: readonly string[]): StripeEvent[] {
   return wanted.map((name) => {
     const [type, number = '0'] = name.split(' ');
@@ -194,7 +217,7 @@ describe('every order of events, each lost at first and delivered twice, ends al
   it.each(GROUPS)('$name', async ({ before, happens, events: wanted, ends }) => {
     let expected: unknown = null;
     let failed = 0;
-    for (const [number, order] of [...orders(wanted.length)].entries()) {
+    for (const [number, order] of ordersOf(wanted.length).entries()) {
       await harness.beginAgain();
       const workspaceId = await before();
       const customer = await harness.customerOf(workspaceId);
