@@ -85,9 +85,9 @@ const SUMS: readonly (readonly [step: string, sql: string])[] = [
   ],
   [
     'the accounts',
-    `UPDATE accounts a SET spendable = spendable - t.credits,
-       event_sequence = (SELECT max(sequence) FROM usage_events e WHERE e.workspace_id = a.workspace_id)
-     FROM (SELECT workspace_id, sum(credits) AS credits FROM usage_totals WHERE workspace_id = ANY ($1) GROUP BY 1) t
+    `UPDATE accounts a SET spendable = spendable - t.credits, event_sequence = t.events
+     FROM (SELECT workspace_id, sum(credits) AS credits, sum(requests) AS events FROM usage_totals
+       WHERE workspace_id = ANY ($1) GROUP BY 1) t
      WHERE a.workspace_id = t.workspace_id`,
   ],
 ];
