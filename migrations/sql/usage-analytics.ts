@@ -30,7 +30,9 @@ CREATE TABLE usage_series (
   end_user_id text,
   credential text NOT NULL,
   first_used_at timestamptz NOT NULL,
-  PRIMARY KEY (workspace_id, id)
+  -- Side by side in this index, as the rows of a workspace are not in the table.
+  PRIMARY KEY (workspace_id, id) INCLUDE (capability, provider_id, model, voice_id, voice_name, language, style,
+    api_key_id, end_user_id, credential, first_used_at)
 );
 CREATE INDEX usage_series_by_end_user ON usage_series (workspace_id, end_user_id) WHERE end_user_id IS NOT NULL;
 

@@ -108,6 +108,14 @@ function statement(dimensions: readonly Dimension[]): string {
   const newestName = columns.includes('voice_id')
     ? 'first_value(voice_name) OVER (PARTITION BY voice_id ORDER BY first_used_at DESC, id DESC)'
     : 'NULL::text';
+  // A voice's newest name is the newest of those that it had in the range. Where no name is told, all series will do:
+  // to look for those of the range takes half as long as everything else.
+  const ofRange = columns.includes('voice_id')
+    ? `AND id = ANY (ARRAY(
+      SELECT DISTINCT series_id FROM usage_quarters WHERE workspace_id = $1 AND quarter >= $2 AND quarter < $3
+    ))
+    `
+    : '';
   const told = Object.values(DIMENSION_COLUMNS)
     .map((column) => (columns.includes(column) ? `s.${column}` : `NULL AS ${column}`))
     .join(', ');
@@ -115,10 +123,7 @@ function statement(dimensions: readonly Dimension[]): string {
 WITH ranked AS MATERIALIZED (
   SELECT id, id::text COLLATE "C" AS name, ${place} AS place, ${newestName} COLLATE "C" AS voice_name
   FROM usage_series
-  WHERE workspace_id = $1 AND id = ANY (ARRAY(
-      SELECT DISTINCT series_id FROM usage_quarters WHERE workspace_id = $1 AND quarter >= $2 AND quarter < $3
-    ))
-    AND ($6::text[] IS NULL OR capability = ANY ($6)) AND ($7::text[] IS NULL OR provider_id = ANY ($7))
+  WHERE workspace_id = $1 ${ofRange}AND ($6::text[] IS NULL OR capability = ANY ($6)) AND ($7::text[] IS NULL OR provider_id = ANY ($7))
     AND ($8::uuid[] IS NULL OR api_key_id = ANY ($8)) AND ($9::text[] IS NULL OR end_user_id = ANY ($9))
 ), page AS (
   SELECT b.number::integer AS bucket, sums.*
@@ -128,6 +133,7 @@ WITH ranked AS MATERIALIZED (
       ${SUMS.map((sum) => `sum(q.${sum}) AS ${sum}`).join(', ')}
     FROM usage_quarters q JOIN ranked r ON r.id = q.series_id
     WHERE q.workspace_id = $1 AND q.quarter >= b.low AND q.quarter < b.high
+      AND q.quarter >= $2::timestamptz AND q.quarter < $3::timestamptz
       AND ($10::uuid IS NULL OR b.number > 1 OR r.place > COALESCE((SELECT place FROM ranked WHERE id = $10), 0))
     GROUP BY r.place
   ) sums
