@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { wholeNumber } from './whole-number';
 
 export interface BenchArguments {
   readonly callers: number;
@@ -51,11 +52,11 @@ export function readArguments(argv: readonly string[]): BenchArguments {
       process.exit(0);
     }
     return {
-      callers: between('callers', values.callers, 1, 1_000),
-      seconds: between('seconds', values.seconds, 1, 600),
-      rounds: between('rounds', values.rounds, 1, 100),
-      subscribers: between('subscribers', values.subscribers, 50, 10_000),
-      streams: between('streams', values.streams, 2, 1_000),
+      callers: wholeNumber('callers', values.callers, 1, 1_000),
+      seconds: wholeNumber('seconds', values.seconds, 1, 600),
+      rounds: wholeNumber('rounds', values.rounds, 1, 100),
+      subscribers: wholeNumber('subscribers', values.subscribers, 50, 10_000),
+      streams: wholeNumber('streams', values.streams, 2, 1_000),
       embedded: values.embedded,
       json: values.json,
       profileDirectory: values.profile ?? null,
@@ -64,10 +65,4 @@ export function readArguments(argv: readonly string[]): BenchArguments {
     process.stderr.write(`${(error as Error).message}\n\n${HELP}`);
     process.exit(2);
   }
-}
-
-function between(name: string, text: string, min: number, max: number): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= min && value <= max) return value;
-  throw new Error(`--${name} takes a whole number from ${min} to ${max}.`);
 }

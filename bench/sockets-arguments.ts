@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { wholeNumber } from './whole-number';
 
 export interface SocketsArguments {
   readonly sockets: number;
@@ -71,10 +72,4 @@ export function readSocketsArguments(argv: readonly string[]): SocketsArguments 
     process.stderr.write(`${(error as Error).message}\n\n${HELP}`);
     process.exit(2);
   }
-}
-
-function wholeNumber(name: string, text: string, min: number, max: number): number {
-  const value = Number(text);
-  if (text !== '' && Number.isInteger(value) && value >= min && value <= max) return value;
-  throw new Error(`--${name} takes a whole number from ${min} to ${max}.`);
 }

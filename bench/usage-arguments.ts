@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { wholeNumber } from './whole-number';
 
 export interface UsageArguments {
   readonly events: number;
@@ -60,11 +61,4 @@ export function readUsageArguments(argv: readonly string[]): UsageArguments {
     process.stderr.write(`${(error as Error).message}\n\n${HELP}`);
     process.exit(2);
   }
-}
-
-/** A whole number of an option, or an error that names it. */
-export function wholeNumber(name: string, text: string, min: number, max: number): number {
-  const value = Number(text);
-  if (text !== '' && Number.isInteger(value) && value >= min && value <= max) return value;
-  throw new Error(`--${name} takes a whole number from ${min} to ${max}.`);
 }
