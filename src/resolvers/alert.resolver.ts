@@ -1,10 +1,10 @@
-import { Arg, Ctx, Int, Mutation, Query, Resolver, Root, Subscription } from '../../schema/decorators';
+import { Arg, Ctx, Mutation, Query, Resolver, Root, Subscription } from '../../schema/decorators';
 import { AlertRuleInput, DeleteAlertRuleInput, UpdateAlertRuleInput } from '../../schema/inputs/alert-inputs';
 import { Alert, AlertConnection, AlertRule, AlertRulePayload } from '../../schema/types/alert';
 import { DeletePayload } from '../../schema/types/delete-payload';
 import type { RequestContext } from './context';
 import { eventOf, withFailureAsEvent } from './live-events';
-import { PAGE_DEFAULT, pageOf } from './page';
+import { After, First, pageOf } from './page';
 import { requireApiKey } from './rights';
 
 interface AlertRaisedCall {
@@ -32,16 +32,9 @@ export class AlertResolver {
   @Query(() => AlertConnection, { nullable: true, description: 'What was raised in this workspace, newest first.' })
   alerts(
     @Ctx() context: RequestContext,
-    @Arg('first', () => Int, {
-      nullable: true,
-      defaultValue: PAGE_DEFAULT,
-      description: 'Items of the page, 1 to 100; more is BAD_USER_INPUT.',
-    })
+    @First()
     first?: number | null,
-    @Arg('after', () => String, {
-      nullable: true,
-      description: 'endCursor of the page before; from the start, when left out.',
-    })
+    @After()
     after?: string | null,
   ) {
     requireApiKey(context, 'READ');

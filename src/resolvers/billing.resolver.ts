@@ -5,7 +5,7 @@ import { BillingSubscription } from '../../schema/types/billing-subscription';
 import { InvoiceConnection } from '../../schema/types/invoice';
 import { SubscriptionPayload } from '../../schema/types/subscription-payload';
 import type { RequestContext } from './context';
-import { pageOf } from './page';
+import { After, pageOf } from './page';
 import { requireApiKey } from './rights';
 
 const INVOICES_DEFAULT = 20;
@@ -32,10 +32,7 @@ export class BillingResolver {
       description: 'Items of the page, 1 to 100; more is BAD_USER_INPUT.',
     })
     first?: number | null,
-    @Arg('after', () => String, {
-      nullable: true,
-      description: 'endCursor of the page before; from the start, when left out.',
-    })
+    @After()
     after?: string | null,
   ) {
     requireApiKey(context, 'BILLING');

@@ -1,9 +1,9 @@
-import { Arg, Ctx, Int, Mutation, Query, Resolver } from '../../schema/decorators';
+import { Arg, Ctx, Mutation, Query, Resolver } from '../../schema/decorators';
 import { DeleteEndUserLimitInput, SetEndUserLimitInput } from '../../schema/inputs/end-user-limit-inputs';
 import { DeletePayload } from '../../schema/types/delete-payload';
 import { EndUserLimitConnection, EndUserLimitPayload } from '../../schema/types/end-user-limit';
 import type { RequestContext } from './context';
-import { PAGE_DEFAULT, pageOf } from './page';
+import { After, First, pageOf } from './page';
 import { requireApiKey } from './rights';
 
 /** Limits of single end users. A client token, which is in an end user's hands, has no part in them. */
@@ -15,16 +15,9 @@ export class EndUserLimitResolver {
   })
   endUserLimits(
     @Ctx() context: RequestContext,
-    @Arg('first', () => Int, {
-      nullable: true,
-      defaultValue: PAGE_DEFAULT,
-      description: 'Items of the page, 1 to 100; more is BAD_USER_INPUT.',
-    })
+    @First()
     first?: number | null,
-    @Arg('after', () => String, {
-      nullable: true,
-      description: 'endCursor of the page before; from the start, when left out.',
-    })
+    @After()
     after?: string | null,
   ) {
     requireApiKey(context, 'MANAGE');

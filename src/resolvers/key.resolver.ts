@@ -1,11 +1,11 @@
-import { Arg, Ctx, Int, Mutation, Query, Resolver } from '../../schema/decorators';
+import { Arg, Ctx, Mutation, Query, Resolver } from '../../schema/decorators';
 import { CreateApiKeyInput, RevokeApiKeyInput, RotateApiKeyInput } from '../../schema/inputs/api-key-inputs';
 import { CreateClientTokenInput, RevokeClientTokenInput } from '../../schema/inputs/client-token-inputs';
 import { ApiKeyConnection, ApiKeyPayload, CreateApiKeyPayload } from '../../schema/types/api-key';
 import { CreateClientTokenPayload } from '../../schema/types/client-token';
 import { DeletePayload } from '../../schema/types/delete-payload';
 import type { RequestContext } from './context';
-import { PAGE_DEFAULT, pageOf } from './page';
+import { After, First, pageOf } from './page';
 import { requireApiKey } from './rights';
 
 /** Keys and tokens. A client token can do none of this, so that it never begets another. */
@@ -17,16 +17,9 @@ export class KeyResolver {
   })
   apiKeys(
     @Ctx() context: RequestContext,
-    @Arg('first', () => Int, {
-      nullable: true,
-      defaultValue: PAGE_DEFAULT,
-      description: 'Items of the page, 1 to 100; more is BAD_USER_INPUT.',
-    })
+    @First()
     first?: number | null,
-    @Arg('after', () => String, {
-      nullable: true,
-      description: 'endCursor of the page before; from the start, when left out.',
-    })
+    @After()
     after?: string | null,
   ) {
     requireApiKey(context, 'MANAGE');

@@ -1,3 +1,4 @@
+import { Arg, Int } from '../../schema/decorators';
 import { badInput } from '../lib/errors';
 
 /** Items of a page when the caller does not say, and at most. */
@@ -19,3 +20,18 @@ export function pageOf(first: number | null | undefined, after: string | null | 
     throw badInput('first', `first is ${size}; ask for 1 to ${PAGE_MAX} items at a time.`);
   return { first: size, after: after ?? null };
 }
+
+/** The argument `first` of a list. */
+export const First = (): ParameterDecorator =>
+  Arg('first', () => Int, {
+    nullable: true,
+    defaultValue: PAGE_DEFAULT,
+    description: 'Items of the page, 1 to 100; more is BAD_USER_INPUT.',
+  }) as ParameterDecorator;
+
+/** The argument `after` of a list. */
+export const After = (): ParameterDecorator =>
+  Arg('after', () => String, {
+    nullable: true,
+    description: 'endCursor of the page before; from the start, when left out.',
+  }) as ParameterDecorator;

@@ -1,4 +1,4 @@
-import { Arg, Ctx, FieldResolver, ID, Int, Query, Resolver, Root, Subscription } from '../../schema/decorators';
+import { Arg, Ctx, FieldResolver, ID, Query, Resolver, Root, Subscription } from '../../schema/decorators';
 import { UsageEventFilter } from '../../schema/inputs/usage-event-filter';
 import { DateTimeScalar } from '../../schema/scalars/date-time';
 import { OperationUsage } from '../../schema/types/operation-usage';
@@ -8,7 +8,7 @@ import { UsageSummary } from '../../schema/types/usage-summary';
 import { UsageUpdate } from '../../schema/types/usage-update';
 import type { RequestContext } from './context';
 import { eventOf, withFailureAsEvent } from './live-events';
-import { PAGE_DEFAULT, pageOf } from './page';
+import { First, pageOf } from './page';
 import { requireScope } from './rights';
 
 interface UsageUpdatedCall {
@@ -41,11 +41,7 @@ export class UsageResolver {
     @Ctx() context: RequestContext,
     @Arg('filter', () => UsageEventFilter, { nullable: true, description: 'Which are listed; all, when left out.' })
     filter?: UsageEventFilter | null,
-    @Arg('first', () => Int, {
-      nullable: true,
-      defaultValue: PAGE_DEFAULT,
-      description: 'Items of the page, 1 to 100; more is BAD_USER_INPUT.',
-    })
+    @First()
     first?: number | null,
     @Arg('after', () => String, {
       nullable: true,

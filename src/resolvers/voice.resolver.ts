@@ -1,9 +1,9 @@
-import { Arg, Ctx, FieldResolver, ID, Int, Query, Resolver, Root } from '../../schema/decorators';
+import { Arg, Ctx, FieldResolver, ID, Query, Resolver, Root } from '../../schema/decorators';
 import { VoiceFilter } from '../../schema/inputs/voice-filter';
 import type { Provider } from '../../schema/types/provider';
 import { Voice, VoiceConnection } from '../../schema/types/voice';
 import type { RequestContext } from './context';
-import { PAGE_DEFAULT, pageOf } from './page';
+import { First, pageOf } from './page';
 import { requireScope } from './rights';
 
 @Resolver(() => Voice)
@@ -17,11 +17,7 @@ export class VoiceResolver {
     @Ctx() context: RequestContext,
     @Arg('filter', () => VoiceFilter, { nullable: true, description: 'Which are listed; all, when left out.' })
     filter?: VoiceFilter | null,
-    @Arg('first', () => Int, {
-      nullable: true,
-      defaultValue: PAGE_DEFAULT,
-      description: 'Items of the page, 1 to 100; more is BAD_USER_INPUT.',
-    })
+    @First()
     first?: number | null,
     @Arg('after', () => String, {
       nullable: true,

@@ -1,4 +1,4 @@
-import { Arg, Ctx, ID, Int, Mutation, Query, Resolver } from '../../schema/decorators';
+import { Arg, Ctx, ID, Mutation, Query, Resolver } from '../../schema/decorators';
 import {
   CreateWebhookEndpointInput,
   DeleteWebhookEndpointInput,
@@ -7,7 +7,7 @@ import {
 import { DeletePayload } from '../../schema/types/delete-payload';
 import { CreateWebhookEndpointPayload, WebhookDeliveryConnection, WebhookEndpoint } from '../../schema/types/webhook';
 import type { RequestContext } from './context';
-import { PAGE_DEFAULT, pageOf } from './page';
+import { After, First, pageOf } from './page';
 import { requireApiKey } from './rights';
 
 /** Webhooks. A client token has no part in them. */
@@ -29,16 +29,9 @@ export class WebhookResolver {
   webhookDeliveries(
     @Ctx() context: RequestContext,
     @Arg('endpointId', () => ID, { description: 'WebhookEndpoint.id.' }) endpointId: string,
-    @Arg('first', () => Int, {
-      nullable: true,
-      defaultValue: PAGE_DEFAULT,
-      description: 'Items of the page, 1 to 100; more is BAD_USER_INPUT.',
-    })
+    @First()
     first?: number | null,
-    @Arg('after', () => String, {
-      nullable: true,
-      description: 'endCursor of the page before; from the start, when left out.',
-    })
+    @After()
     after?: string | null,
   ) {
     requireApiKey(context, 'MANAGE');
